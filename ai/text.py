@@ -1,0 +1,53 @@
+"""Small, total functions that make any text safe to store, show in one line, or name."""
+
+import re
+import unicodedata
+from typing import Any
+
+# Line feeds and tabs are text; every other control character is noise, and PostgreSQL refuses NUL.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """The text without control characters and lone surrogates, which no database or socket takes."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _SURROGATE.sub("�", _CONTROL.sub("", text))
+
+
+def clean_json(value: Any, *, depth: int = 32) -> Any:
+    """`clean` for every string and key of a JSON value. Raises ValueError where it is nested deeper than
+    `depth`."""
+    if isinstance(value, (list, dict)) and depth == 0:
+        raise ValueError("nested too deeply")
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [clean_json(item, depth=depth - 1) for item in value]
+    if isinstance(value, dict):
+        return {clean(str(key)): clean_json(item, depth=depth - 1) for key, item in value.items()}
+    return value
+
+
+def one_line(text: str) -> str:
+    return " ".join(clean(text).split())
+
+
+def shorten(text: str, limit: int) -> str:
+    """At most `limit` characters, cut between words where possible and then ended with an ellipsis."""
+    if len(text) <= limit:
+        return text
+    head = text[: limit - 1]
+    at_word = head.rsplit(None, 1)[0] if " " in head[limit // 2 :] else head
+    return at_word.rstrip(" ,;:-") + "…"
+
+
+def slugify(text: str, limit: int = 50) -> str:
+    """Lower-case ASCII letters, digits and underscores; empty where nothing of the text can be kept."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")[:limit].rstrip("_")
+
+
+def quoted(value: object, limit: int = 60) -> str:
+    """A stranger's value, short and harmless enough to be named in a sentence."""
+    return f"'{shorten(one_line(str(value)), limit)}'"

@@ -1,0 +1,165 @@
+"""The OpenAI chat completions format: our prompt as a request, and a chunk of the answer as plain values."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ai.config import ModelConfig
+from ai.contract import Attachment, ChatMessage, Prompt, Usage
+from ai.templates import render
+from ai.tool import TOOL_NAME
+
+_EXAMPLE = {
+    "next_step": None,
+    "choices": [{"slug": "a_short_name", "title": "…", "description": "…", "recommended": True}],
+    "action": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ToolPiece:
+    """A part of a function call; `index` says of which call."""
+
+    index: int
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    text: str = ""
+    # Any sign of work, reasoning included: from here on a failed request is not sent again.
+    is_progress: bool = False
+    pieces: tuple[ToolPiece, ...] = ()
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    model: str = ""
+
+
+def request_body(prompt: Prompt, config: ModelConfig, *, tools: bool) -> dict[str, Any]:
+    """The JSON to post. Without `tools` the system message asks for a fenced block instead."""
+    body: dict[str, Any] = {
+        "model": config.model,
+        "messages": _messages(prompt, pictures=config.pictures, tools=tools),
+        "max_tokens": prompt.max_tokens,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if tools:
+        body["tools"] = [prompt.tool]
+        body["tool_choice"] = "auto"
+    if config.temperature is not None:
+        body["temperature"] = config.temperature
+    if config.enable_thinking is not None:
+        body["enable_thinking"] = config.enable_thinking
+    return {**body, **config.extra_body}
+
+
+def _messages(prompt: Prompt, *, pictures: bool, tools: bool) -> list[dict[str, Any]]:
+    first, *rest = prompt.messages
+    system = first.text if tools else f"{first.text}\n\n{_fallback(prompt.tool)}"
+    return [
+        {"role": "system", "content": system},
+        *(_message(message, pictures=pictures) for message in rest),
+    ]
+
+
+def _fallback(tool: Mapping[str, Any]) -> str:
+    schema = json.dumps(tool["function"]["parameters"], ensure_ascii=False)
+    return render("fallback", example=json.dumps(_EXAMPLE, ensure_ascii=False), schema=schema)
+
+
+def _message(message: ChatMessage, *, pictures: bool) -> dict[str, Any]:
+    if message.role == "system":
+        # Chat templates take one system message, at the start: a later one is told within the conversation.
+        return {"role": "user", "content": f"<platform_note>\n{message.text}\n</platform_note>"}
+    if not message.attachments:
+        return {"role": message.role, "content": message.text}
+    if not pictures:
+        names = ", ".join(item.name for item in message.attachments)
+        note = f"[Pictures were attached, and you cannot see them: {names}. Say so if they matter.]"
+        return {"role": message.role, "content": f"{message.text}\n\n{note}"}
+    parts: list[dict[str, Any]] = [_picture(item) for item in message.attachments]
+    if message.text:
+        parts.append({"type": "text", "text": message.text})
+    return {"role": message.role, "content": parts}
+
+
+def _picture(item: Attachment) -> dict[str, Any]:
+    """A data URI and never an address: our files are private, and a server would fetch from inside its own
+    network."""
+    encoded = base64.b64encode(item.data).decode("ascii")
+    return {"type": "image_url", "image_url": {"url": f"data:{item.mime_type};base64,{encoded}"}}
+
+
+def read_chunk(value: Mapping[str, Any]) -> Chunk:
+    """A chunk of a stream, or a whole answer from a server that does not stream. Odd shapes are read as
+    absent."""
+    choices = value.get("choices")
+    choice = (
+        choices[0] if isinstance(choices, Sequence) and choices and isinstance(choices[0], Mapping) else {}
+    )
+    delta = choice.get("delta") or choice.get("message") or {}
+    if not isinstance(delta, Mapping):
+        delta = {}
+    text = _text_of(delta.get("content"))
+    pieces = _pieces(delta.get("tool_calls"))
+    reasoning = bool(delta.get("reasoning_content") or delta.get("reasoning"))
+    finish = choice.get("finish_reason")
+    return Chunk(
+        text=text,
+        is_progress=bool(text or pieces or reasoning),
+        pieces=pieces,
+        finish_reason=finish if isinstance(finish, str) and finish else None,
+        usage=_usage(value.get("usage")),
+        model=_string(value.get("model"))[:200],
+    )
+
+
+def _string(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _text_of(content: object) -> str:
+    """Text, or the texts of a list of parts, as some servers send them."""
+    if isinstance(content, list):
+        return "".join(_string(part.get("text")) for part in content if isinstance(part, Mapping))
+    return _string(content)
+
+
+def _pieces(calls: object) -> tuple[ToolPiece, ...]:
+    if not isinstance(calls, list):
+        return ()
+    return tuple(_piece(call, place) for place, call in enumerate(calls) if isinstance(call, Mapping))
+
+
+def _piece(call: Mapping[str, Any], place: int) -> ToolPiece:
+    function = call.get("function")
+    function = function if isinstance(function, Mapping) else {}
+    arguments = function.get("arguments")
+    if isinstance(arguments, Mapping):
+        arguments = json.dumps(arguments)
+    index = call.get("index")
+    return ToolPiece(
+        index if isinstance(index, int) else place, _string(function.get("name")), _string(arguments)
+    )
+
+
+def _usage(value: object) -> Usage | None:
+    if not isinstance(value, Mapping):
+        return None
+    counts = (value.get("prompt_tokens"), value.get("completion_tokens"))
+    if not all(isinstance(count, int) and count >= 0 for count in counts):
+        return None
+    return Usage(int(counts[0] or 0), int(counts[1] or 0))
+
+
+def arguments_of(pieces: Sequence[ToolPiece]) -> str | None:
+    """The arguments of the first call of `direct`; calls of anything else do not count."""
+    calls: dict[int, tuple[str, str]] = {}
+    for piece in pieces:
+        name, arguments = calls.get(piece.index, ("", ""))
+        calls[piece.index] = (name or piece.name, arguments + piece.arguments)
+    return next((arguments for name, arguments in calls.values() if name == TOOL_NAME), None)

@@ -1,0 +1,12 @@
+"""What people do with projects, as told by content.projects, which this package must not import."""
+
+from collections.abc import Callable
+from typing import Any
+
+from .models import User
+
+projects_used: Callable[[User], int]
+"""How many of a person's projects count towards their plan; filled when content.projects is ready."""
+
+active_projects: Callable[[User, User | None], list[Any]]
+"""The projects a person works on that a viewer may see; filled when content.projects is ready."""

@@ -1,0 +1,53 @@
+"""Who is asking: the same for HTTP and WebSocket."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from graphql import GraphQLError
+
+from cms.errors import ErrorCode
+
+if TYPE_CHECKING:
+    import strawberry
+
+    from cms.accounts.models import AccessToken, User
+
+
+@dataclass(slots=True)
+class Context:
+    """What resolvers know of a request.
+
+    `user` is None where nobody is signed in. `token` is the Bearer token used, if one was. `request` is
+    Django's on HTTP and the Channels consumer on WebSocket. `cache` lives as long as the request.
+    """
+
+    user: "User | None"
+    request: Any
+    request_id: str
+    token: "AccessToken | None" = None
+    response: Any = None
+    connection_params: dict[str, Any] | None = None
+    cache: dict[str, Any] = field(default_factory=dict)
+
+
+def unauthenticated(message: str = "Sign in first.") -> GraphQLError:
+    """The top-level error for who is not signed in."""
+    return GraphQLError(message, extensions={"code": "UNAUTHENTICATED"})
+
+
+def viewer(info: "strawberry.Info[Context, Any]") -> "User | None":
+    """The caller, or None where nobody is signed in."""
+    return info.context.user
+
+
+def require_user(info: "strawberry.Info[Context, Any]") -> "User":
+    """The signed-in caller; raises the top-level UNAUTHENTICATED error where there is none."""
+    user = info.context.user
+    if user is None:
+        raise unauthenticated()
+    return user
+
+
+def invalid_argument(message: str) -> GraphQLError:
+    """A query's bad argument: a top-level error with the code INVALID."""
+    return GraphQLError(message, extensions={"code": ErrorCode.INVALID.value})

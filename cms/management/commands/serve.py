@@ -1,0 +1,43 @@
+"""Serve everything from one process."""
+
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from .load_demo import PASSWORD, PEOPLE
+
+
+class Command(BaseCommand):
+    """HTTP, WebSocket and, on the embedded default, the worker: one process on 127.0.0.1."""
+
+    help = "Serve everything from one process."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="The address to listen on.")
+        parser.add_argument("--port", type=int, default=8000, help="The port to listen on.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        base = f"http://{options['host']}:{options['port']}"
+        model = settings.QWEN3VL_MODEL if settings.QWEN3VL_BASE_URL else "the offline rehearsal director"
+        lines = [
+            f"Auto-Movie is at {base}/ with {model}.",
+            f"  Admin    {base}/admin/",
+            f"  GraphQL  {base}/graphql/ (GraphiQL in a browser)",
+        ]
+        if settings.DEBUG:
+            lines += [f"  Sign in with one of these, password {PASSWORD}:"]
+            lines += [f"    {name}@example.com" for name, *_ in PEOPLE]
+        self.stdout.write("\n".join(lines))
+        self.stdout.flush()
+        # A large frame closes its socket; ping finds sockets that are dead.
+        uvicorn.run(
+            "cms.asgi:application",
+            host=options["host"],
+            port=options["port"],
+            log_level="warning",
+            lifespan="on",
+            ws_max_size=1_048_576,
+            timeout_graceful_shutdown=5,
+        )

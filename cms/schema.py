@@ -1,0 +1,68 @@
+"""The one GraphQL schema: merges the subjects' Query, Mutation and Subscription."""
+
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.types import ExecutionContext
+
+from cms.accounts.schema import AccountsMutation, AccountsQuery
+from cms.api.context import Context, viewer
+from cms.api.errors import public_error
+from cms.api.node import Node, load_node
+from cms.api.threads import run_resolvers_in_threads
+from content.generation.schema import GenerationMutation, GenerationQuery
+from content.generation.types import ProjectTaskUpdatedEvent
+from content.media.schema import MediaMutation, MediaQuery
+from content.media.types import MediaUpdatedEvent
+from content.projects.schema import ProjectsMutation, ProjectsQuery, ProjectsSubscription
+from content.projects.types import ProjectUpdatedEvent
+from content.workflow.schema import WorkflowQuery
+from conversation.event_types import EVENT_TYPES
+from conversation.schema import ConversationMutation, ConversationQuery, ConversationSubscription
+
+
+@strawberry.type(description="What can be read.")
+class Query(AccountsQuery, ProjectsQuery, ConversationQuery, WorkflowQuery, MediaQuery, GenerationQuery):
+    @strawberry.field(description="An object by its global id; null where there is none that the caller may see.")
+    def node(self, info: strawberry.Info[Context, Any], id: strawberry.ID) -> Node | None:
+        return load_node(viewer(info), id)  # type: ignore[no-any-return]  # rows stand for API types
+
+
+@strawberry.type(
+    description="What can be done. A mutation has one input and answers with the object (null when refused) and "
+    "`errors` (empty on success). Several in one request run in order, and each fails alone."
+)
+class Mutation(AccountsMutation, ProjectsMutation, ConversationMutation, MediaMutation, GenerationMutation):
+    pass
+
+
+@strawberry.type(description="What can be followed live, over graphql-transport-ws.")
+class Subscription(ConversationSubscription, ProjectsSubscription):
+    pass
+
+
+class Schema(strawberry.Schema):
+    """Strawberry's schema, whose errors all carry a code and whose resolvers never block the event loop."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        run_resolvers_in_threads(self._schema)
+
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Give each error its public form, in place: the same list is answered."""
+        context = execution_context.context if execution_context else None
+        request_id = context.request_id if isinstance(context, Context) else "unknown"
+        errors[:] = [public_error(error, request_id) for error in errors]
+
+
+schema = Schema(
+    query=Query,
+    mutation=Mutation,
+    subscription=Subscription,
+    types=[*EVENT_TYPES, ProjectUpdatedEvent, MediaUpdatedEvent, ProjectTaskUpdatedEvent],
+    extensions=[ParserCache(maxsize=512), ValidationCache(maxsize=512)],
+)

@@ -1,0 +1,15 @@
+"""The tests: real SQLite, or the PostgreSQL and Redis that the environment names; nothing leaves the machine."""
+
+import tempfile
+from pathlib import Path
+
+from .base import *  # noqa: F403
+
+SECRET_KEY = "tests-only"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+MEDIA_ROOT = Path(tempfile.mkdtemp(prefix="auto-movie-test-media-"))
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True
+QWEN3VL_BASE_URL = ""
+REHEARSAL_WORD_DELAY = 0.0

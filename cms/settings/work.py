@@ -1,0 +1,32 @@
+"""Celery: a worker thread in the server's process on the embedded default, workers on a broker otherwise.
+
+The database row is the queue of record (docs/adr/0003): a message only says "look at row n".
+"""
+
+from .env import env
+
+CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="memory://")
+EMBEDDED_WORKER = CELERY_BROKER_URL.startswith("memory://")
+EMBEDDED_WORKER_THREADS = env.int("EMBEDDED_WORKER_THREADS", default=16)
+
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+if CELERY_BROKER_URL.startswith("redis"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "unacked_restore_throttle": 1}
+
+# A runner renews its lease while it works; one that died is taken over when its lease has run out.
+TURN_LEASE_SECONDS = env.float("TURN_LEASE_SECONDS", default=10.0)
+TASK_LEASE_SECONDS = env.float("TASK_LEASE_SECONDS", default=60.0)
+SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=5.0)
+MAX_ATTEMPTS = 3
+CELERY_BEAT_SCHEDULE = {
+    "sweep-turns": {"task": "conversation.tasks.sweep_turns", "schedule": SWEEP_SECONDS},
+    "sweep-generation-tasks": {"task": "content.generation.tasks.sweep_tasks", "schedule": SWEEP_SECONDS},
+    "sweep-uploads": {"task": "content.media.tasks.sweep_uploads", "schedule": 3600.0},
+}

@@ -1,0 +1,8 @@
+"""HTTP alone, for scale-out beside a small ASGI process for sockets."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cms.settings.production")
+application = get_wsgi_application()

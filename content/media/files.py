@@ -1,0 +1,133 @@
+"""The site's custom Wagtail image and document: the files themselves, and no more than Wagtail needs.
+
+A file with a Media row belongs to a project and is private; one without is editorial. The default manager
+holds editorial files only, so that every listing, chooser, bulk action, API and serve view of Wagtail's own
+is closed to project files; those are reached through their Media row.
+"""
+
+import re
+import secrets
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from wagtail.documents.models import AbstractDocument, DocumentQuerySet
+from wagtail.images.models import AbstractImage, AbstractRendition, ImageQuerySet
+
+if TYPE_CHECKING:
+    from .models import Media
+
+MAX_STORED_NAME = 40
+
+
+def random_path(folder: str, filename: str) -> str:
+    """`folder`, an unguessable directory, and a plain form of `filename`, of which nothing becomes a path."""
+    name = PurePosixPath(filename.replace("\\", "/")).name
+    stem, dot, extension = name.rpartition(".")
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem if dot else name).strip("-")[:MAX_STORED_NAME] or "file"
+    extension = re.sub(r"[^a-z0-9]", "", extension.lower())[:8] if dot else ""
+    return f"{folder}/{secrets.token_hex(16)}/{stem}{'.' + extension if extension else ''}"
+
+
+def document_path(_instance: "CustomDocument", filename: str) -> str:
+    """Where a document is stored."""
+    return random_path("documents", filename)
+
+
+class EditorialImages(models.Manager.from_queryset(ImageQuerySet)):  # type: ignore[misc]  # untyped base
+    """Images of the site itself: those without a Media row."""
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().filter(media__isnull=True)
+
+
+class EditorialDocuments(models.Manager.from_queryset(DocumentQuerySet)):  # type: ignore[misc]  # untyped base
+    """Documents of the site itself: those without a Media row."""
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().filter(media__isnull=True)
+
+
+class CustomImage(AbstractImage):
+    """The file of an image."""
+
+    admin_form_fields = (
+        "title",
+        "file",
+        "description",
+        "collection",
+        "tags",
+        "focal_point_x",
+        "focal_point_y",
+        "focal_point_width",
+        "focal_point_height",
+    )
+
+    # Set on a row whose Media row is about to follow it.
+    of_project = False
+
+    if TYPE_CHECKING:
+        media: "Media"
+
+    objects = EditorialImages()
+    all_objects = ImageQuerySet.as_manager()
+
+    class Meta(AbstractImage.Meta):
+        verbose_name = "image"
+        verbose_name_plural = "images"
+        base_manager_name = "all_objects"
+        permissions = [("choose_image", "Can choose image")]
+        indexes = [models.Index(fields=["file"], name="image_by_path")]
+
+    def get_indexed_instance(self) -> "CustomImage | None":
+        """Project files stay out of Wagtail's index; content.media has a search of its own."""
+        return None if self.of_project else self
+
+    def get_upload_to(self, filename: str) -> str:
+        return random_path("images", filename)
+
+
+class CustomRendition(AbstractRendition):
+    """A smaller copy of an image, as private as the image."""
+
+    image = models.ForeignKey(CustomImage, on_delete=models.CASCADE, related_name="renditions")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["image", "filter_spec", "focal_point_key"], name="rendition_once_per_filter"
+            )
+        ]
+        indexes = [models.Index(fields=["file"], name="rendition_by_path")]
+
+    def __str__(self) -> str:
+        return f"{self.image} ({self.filter_spec})"
+
+    def get_upload_to(self, filename: str) -> str:
+        return random_path("renditions", filename)
+
+
+class CustomDocument(AbstractDocument):
+    """The file of anything that is not an image."""
+
+    file = models.FileField(upload_to=document_path, verbose_name="file")
+
+    admin_form_fields = ("title", "file", "collection", "tags")
+
+    # Set on a row whose Media row is about to follow it.
+    of_project = False
+
+    if TYPE_CHECKING:
+        media: "Media"
+
+    objects = EditorialDocuments()
+    all_objects = DocumentQuerySet.as_manager()
+
+    class Meta(AbstractDocument.Meta):
+        base_manager_name = "all_objects"
+        permissions = [("choose_document", "Can choose document")]
+        indexes = [models.Index(fields=["file"], name="document_by_path")]
+
+    def get_indexed_instance(self) -> "CustomDocument | None":
+        """Project files stay out of Wagtail's index; content.media has a search of its own."""
+        return None if self.of_project else self

@@ -1,0 +1,112 @@
+"""Sending private files: conditional GET, single byte ranges, and headers that keep content inert."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from typing import BinaryIO
+
+from asgiref.sync import sync_to_async
+from django.core.files.storage import default_storage
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils.cache import get_conditional_response
+from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
+
+CHUNK = 256 * 1024
+# Types a browser may show in place; the rest is downloaded. Text is never sent as anything but plain text.
+INLINE = {"image/png", "image/jpeg", "image/webp", "image/gif", "text/plain; charset=utf-8"}
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+def send_file(
+    request: HttpRequest, path: str, *, content_type: str, filename: str, etag: str, modified: datetime
+) -> HttpResponseBase:
+    """The stored file at `path`, or the part that was asked for; 304 where the client has it already.
+
+    Raises FileNotFoundError where there are no bytes.
+    """
+    if content_type.startswith("text/"):
+        content_type = "text/plain; charset=utf-8"
+    quoted = f'"{etag}"'
+    seconds = int(modified.timestamp())
+    size = default_storage.size(path)
+    response = get_conditional_response(request, quoted, seconds)
+    if response is None:
+        response = _body(request, path, size, content_type, quoted, seconds)
+    response["ETag"] = quoted
+    response["Last-Modified"] = http_date(seconds)
+    response["Accept-Ranges"] = "bytes"
+    response["Cache-Control"] = "private, no-cache"
+    response["Vary"] = "Authorization, Cookie"
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["Cross-Origin-Resource-Policy"] = "same-site"
+    disposition = content_disposition_header(content_type not in INLINE, filename)
+    if disposition:
+        response["Content-Disposition"] = disposition
+    return response
+
+
+def _body(
+    request: HttpRequest, path: str, size: int, content_type: str, etag: str, modified: int
+) -> HttpResponseBase:
+    wanted = _wanted_range(request, size, etag, modified)
+    if wanted is None:
+        start, end = 0, size
+    else:
+        start, end = wanted
+        if start >= end:
+            return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+    headers = {"Content-Length": str(end - start)}
+    if wanted is not None:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    status = 200 if wanted is None else 206
+    if request.method == "HEAD":
+        return HttpResponse(status=status, content_type=content_type, headers=headers)
+    file = default_storage.open(path, "rb")
+    file.seek(start)
+    # Under ASGI Django would read a synchronous iterator to its end before it sends a byte.
+    chunks = (
+        _async_chunks(file, end - start) if isinstance(request, ASGIRequest) else _chunks(file, end - start)
+    )
+    return StreamingHttpResponse(chunks, status=status, content_type=content_type, headers=headers)
+
+
+def _wanted_range(request: HttpRequest, size: int, etag: str, modified: int) -> tuple[int, int] | None:
+    """The half-open range asked for; None for all of it; an empty one for what cannot be satisfied.
+
+    Several ranges at once and other units are answered with all of it, which the HTTP standard allows.
+    """
+    match = _RANGE.fullmatch(request.headers.get("Range", "").strip())
+    if request.method != "GET" or not match or not _still_the_same(request, etag, modified):
+        return None
+    first, last = match.groups()
+    if not first:
+        return (max(0, size - int(last)), size) if last else None
+    if last and int(last) < int(first):
+        return None
+    return int(first), min(int(last) + 1, size) if last else size
+
+
+def _still_the_same(request: HttpRequest, etag: str, modified: int) -> bool:
+    condition = request.headers.get("If-Range")
+    if not condition:
+        return True
+    return condition == etag or parse_http_date_safe(condition) == modified
+
+
+def _chunks(file: BinaryIO, length: int) -> Iterator[bytes]:
+    with file:
+        while length > 0 and (chunk := file.read(min(CHUNK, length))):
+            length -= len(chunk)
+            yield chunk
+
+
+async def _async_chunks(file: BinaryIO, length: int) -> AsyncIterator[bytes]:
+    read = sync_to_async(file.read, thread_sensitive=False)
+    try:
+        while length > 0 and (chunk := await read(min(CHUNK, length))):
+            length -= len(chunk)
+            yield chunk
+    finally:
+        file.close()

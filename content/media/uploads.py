@@ -1,0 +1,264 @@
+"""How files come in: a ticket, the bytes, and the media item that they become."""
+
+import secrets
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import cast
+
+from django.conf import settings
+from django.core import signing
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.utils import timezone
+
+from cms.accounts.models import User
+from cms.errors import DomainError, ErrorCode, conflict, forbidden, invalid, not_found
+from content.projects.policy import ProjectAction, ProjectPolicy
+from content.projects.services import lock_project, require_unarchived
+
+from .choices import UploadStatus
+from .models import Media, Upload
+from .processing import check_size
+from .services import StoredContent, add_media, discard, store_file
+from .sniff import BY_MIME_TYPE, declared_format
+from .storage import PrivateFileSystemStorage
+from .values import check_filename
+
+FOLDER = "uploads"
+MAX_OPEN_TICKETS = 500
+OPEN = (UploadStatus.PENDING, UploadStatus.RECEIVED)
+# What a process that was killed while it received may leave behind is swept after this long.
+ORPHAN_AGE = timedelta(days=1)
+_signer = signing.Signer(salt="content.media.upload")
+
+
+def create_upload(
+    *,
+    user: User,
+    project_id: int,
+    filename: str,
+    file_size: int,
+    mime_type: str,
+    media_type: str | None = None,
+    replaces_media_id: int | None = None,
+) -> Upload:
+    """A ticket to send one file, of exactly `file_size` bytes, to a project.
+
+    Raises NOT_FOUND (project, or field replaces_media_id), CONFLICT (archived), INVALID, UNSUPPORTED_MEDIA,
+    LIMIT_EXCEEDED.
+    """
+    project = ProjectPolicy(user).get(ProjectAction.EDIT, project_id, field="project_id")
+    require_unarchived(project)
+    name = check_filename(filename)
+    declared = declared_format(mime_type, name)
+    check_size(declared.kind, file_size)
+    replaces = _replaced(project_id, replaces_media_id)
+    if replaces is not None and replaces.kind != declared.kind:
+        raise invalid("A new version is a file of the same kind as the one before.", "replaces_media_id")
+    now = timezone.now()
+    if Upload.objects.filter(user=user, status__in=OPEN, expires_at__gt=now).count() >= MAX_OPEN_TICKETS:
+        raise DomainError(
+            ErrorCode.LIMIT_EXCEEDED,
+            f"{MAX_OPEN_TICKETS} uploads are open already. Complete some of them first.",
+            limit=MAX_OPEN_TICKETS,
+            remaining=0,
+        )
+    return Upload.objects.create(
+        project=project,
+        user=user,
+        filename=name,
+        file_size=file_size,
+        mime_type=declared.mime_type,
+        media_type=media_type or "",
+        replaces=replaces,
+        expires_at=now + timedelta(seconds=settings.UPLOAD_TICKET_SECONDS),
+    )
+
+
+def upload_token(upload: Upload) -> str:
+    """What stands in the ticket's address: it opens this one door, until the ticket expires."""
+    return _signer.sign(str(upload.pk))
+
+
+def upload_of(token: str) -> Upload:
+    """The ticket behind an address. Raises NOT_FOUND, or FORBIDDEN where it has expired."""
+    try:
+        pk = int(_signer.unsign(token))
+    except (signing.BadSignature, ValueError):
+        raise not_found("The upload", None) from None
+    upload = Upload.objects.filter(pk=pk).first()
+    if upload is None:
+        raise not_found("The upload", None)
+    if upload.expires_at <= timezone.now():
+        raise forbidden("This upload address has expired. Ask for a new ticket with createUpload.")
+    return upload
+
+
+def receive_upload(*, upload: Upload, chunks: Iterable[bytes], content_length: int | None) -> None:
+    """Take in the bytes of a ticket as they come. Sending again, before it is completed, replaces them.
+
+    Raises LIMIT_EXCEEDED for more than was declared, INVALID for less, CONFLICT for a ticket that is used up.
+    Nothing is kept then.
+    """
+    if upload.status not in OPEN:
+        raise conflict("This upload is finished. Ask for a new ticket with createUpload.")
+    if content_length is not None:
+        _check_length(upload, content_length)
+    name = f"{FOLDER}/{secrets.token_hex(16)}/bytes"
+    size = _storage().receive(name, chunks, upload.file_size)
+    try:
+        _check_length(upload, size)
+        # Two senders at once: the first to finish wins, so that nobody examines a file that changes.
+        taken = Upload.objects.filter(pk=upload.pk, path=upload.path, status__in=OPEN).update(
+            path=name, status=UploadStatus.RECEIVED
+        )
+        if not taken:
+            raise conflict("This upload was received twice at once; the other one counts.")
+    except BaseException:
+        default_storage.delete(name)
+        raise
+    if upload.path:
+        default_storage.delete(upload.path)
+
+
+def complete_upload(*, user: User, upload_id: int) -> Media:
+    """Turn the received bytes into a media item; calling it again gives the same one.
+
+    Nothing that the sender said is believed: the file is measured, sniffed and decoded. What does not fit is
+    refused for good and its bytes are removed. Raises NOT_FOUND, INVALID (nothing was sent), CONFLICT
+    (archived), UNSUPPORTED_MEDIA, LIMIT_EXCEEDED.
+    """
+    upload = Upload.objects.filter(pk=upload_id, user=user).select_related("media").first()
+    if upload is None:
+        raise not_found("The upload")
+    project = ProjectPolicy(user).get(ProjectAction.EDIT, upload.project_id)
+    if (media := _settled(upload)) is not None:
+        return media
+    require_unarchived(project)
+    if upload.status == UploadStatus.PENDING:
+        raise invalid("No bytes have arrived yet. Send the file to the ticket's address first.", "id")
+    content = _store(upload)
+    try:
+        media = _finish(user, upload, content)
+    except DomainError as error:
+        discard(content)
+        if error.code == ErrorCode.INVALID:
+            _refuse(upload, error)
+        raise
+    except BaseException:
+        discard(content)
+        raise
+    if media.file.name != content.path:
+        # Completed twice at once: the other call's file counts.
+        discard(content)
+    return media
+
+
+def sweep_uploads() -> int:
+    """Remove tickets that expired uncompleted, with their bytes; answers how many."""
+    swept = 0
+    expired = Upload.objects.exclude(status=UploadStatus.COMPLETED).filter(expires_at__lte=timezone.now())
+    for upload in expired.iterator():
+        removed, _ = Upload.objects.filter(pk=upload.pk).exclude(status=UploadStatus.COMPLETED).delete()
+        if removed:
+            swept += 1
+            if upload.path:
+                default_storage.delete(upload.path)
+    _sweep_orphans()
+    return swept
+
+
+def _storage() -> PrivateFileSystemStorage:
+    return cast("PrivateFileSystemStorage", default_storage)
+
+
+def _replaced(project_id: int, media_id: int | None) -> Media | None:
+    if media_id is None:
+        return None
+    media = Media.objects.filter(pk=media_id, project_id=project_id).first()
+    if media is None:
+        raise not_found("The media item", "replaces_media_id")
+    return media
+
+
+def _check_length(upload: Upload, size: int) -> None:
+    if size > upload.file_size:
+        raise DomainError(
+            ErrorCode.LIMIT_EXCEEDED,
+            f"The ticket is for {upload.file_size:,} bytes, and more were sent. Ask for a larger ticket.",
+            limit=upload.file_size,
+        )
+    if size < upload.file_size:
+        raise invalid(
+            f"The ticket is for {upload.file_size:,} bytes, and {size:,} arrived. Send the file again."
+        )
+
+
+def _settled(upload: Upload) -> Media | None:
+    """The media item of a completed ticket. Raises again what a refused one was refused for."""
+    if upload.status == UploadStatus.COMPLETED:
+        if upload.media is None:
+            raise not_found("The media item")
+        return upload.media
+    if upload.status == UploadStatus.REFUSED:
+        raise DomainError(ErrorCode(upload.error_code), upload.error_message)
+    return None
+
+
+def _store(upload: Upload) -> StoredContent:
+    try:
+        with default_storage.open(upload.path, "rb") as file:
+            return store_file(file, BY_MIME_TYPE[upload.mime_type])
+    except FileNotFoundError:
+        raise conflict("The upload changed meanwhile. Complete it again.") from None
+    except DomainError as error:
+        _refuse(upload, error)
+        raise
+
+
+def _refuse(upload: Upload, error: DomainError) -> None:
+    refused = Upload.objects.filter(pk=upload.pk, path=upload.path, status=UploadStatus.RECEIVED).update(
+        status=UploadStatus.REFUSED, path="", error_code=error.code.value, error_message=error.message
+    )
+    if refused:
+        default_storage.delete(upload.path)
+
+
+@transaction.atomic
+def _finish(user: User, upload: Upload, content: StoredContent) -> Media:
+    project = lock_project(upload.project_id)
+    ProjectPolicy(user).get(ProjectAction.EDIT, project.pk)
+    current = (
+        Upload.objects.select_for_update(of=("self",)).select_related("media").filter(pk=upload.pk).first()
+    )
+    if current is None:
+        raise not_found("The upload")
+    if (media := _settled(current)) is not None:
+        return media
+    if current.path != upload.path:
+        raise conflict("The bytes were sent again meanwhile. Complete the upload again.")
+    media = add_media(
+        project=project,
+        content=content,
+        filename=current.filename,
+        user=user,
+        values={"media_type": current.media_type} if current.media_type else {},
+        replaces=current.replaces,
+    )
+    received = current.path
+    current.media, current.status, current.path = media, UploadStatus.COMPLETED, ""
+    current.save(update_fields=["media", "status", "path"])
+    transaction.on_commit(lambda: default_storage.delete(received))
+    return media
+
+
+def _sweep_orphans() -> None:
+    if not default_storage.exists(FOLDER):
+        return
+    folders, _ = default_storage.listdir(FOLDER)
+    for folder in folders:
+        name = f"{FOLDER}/{folder}/bytes"
+        if not default_storage.exists(name) or Upload.objects.filter(path=name).exists():
+            continue
+        if default_storage.get_modified_time(name) < timezone.now() - ORPHAN_AGE:
+            default_storage.delete(name)

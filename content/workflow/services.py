@@ -1,0 +1,52 @@
+"""The published workflow, for those who read it."""
+
+from collections.abc import Mapping
+
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Prefetch
+
+from ai.graph import Graph
+
+from .models import StepChoice, StepTransition, WorkflowStep
+from .placeholders import render
+from .publishing import graph_of, published_records
+
+EDITING_PERMISSIONS = ("add", "change", "delete", "view", "publish")
+
+
+def published_steps() -> list[WorkflowStep]:
+    """The published steps in order, with their choices and their transitions to published steps, in three queries."""
+    transitions = StepTransition.objects.filter(to_step__live=True).select_related("to_step")
+    choices = StepChoice.objects.select_related("leads_to")
+    return list(
+        WorkflowStep.objects.filter(live=True)
+        .order_by("order", "pk")
+        .prefetch_related(Prefetch("transitions", transitions), Prefetch("choices", choices))
+    )
+
+
+def published_graph() -> Graph:
+    """The published workflow as a plain graph, in three queries of bare values, always as it is now."""
+    return graph_of(published_records())
+
+
+def render_instructions(step: WorkflowStep, facts: Mapping[str, str | int]) -> str:
+    """The director's instructions with the project's facts put in (placeholders.PLACEHOLDERS names them).
+
+    Facts that the instructions do not name are ignored. Raises placeholders.MissingFact where one is not given.
+    """
+    return render(step.instructions, facts)
+
+
+def grant_workflow_permissions(group: Group) -> None:
+    """Let a group edit and publish workflow steps in the admin. Granting again changes nothing."""
+    content_type = ContentType.objects.get_for_model(WorkflowStep)
+    for action in EDITING_PERMISSIONS:
+        # Permissions are made after migrations, which may be later than this.
+        permission, _ = Permission.objects.get_or_create(
+            content_type=content_type,
+            codename=f"{action}_workflowstep",
+            defaults={"name": f"Can {action} workflow step"},
+        )
+        group.permissions.add(permission)

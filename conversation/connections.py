@@ -1,0 +1,22 @@
+"""Lists of sessions."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from cms.accounts.models import User
+from cms.api.connections import Connection, paginate
+from content.projects.models import Project
+
+from .models import Session
+from .policy import SessionPolicy
+
+NEWEST_FIRST = ("-updated_at", "-id")
+
+
+def session_connection(user: User, project: Project | None = None, **page: Any) -> Connection[Any]:
+    """A page of the sessions that the person may see, newest first; of one project, or of all."""
+    rows: QuerySet[Session] = SessionPolicy(user).visible()
+    if project is not None:
+        rows = rows.filter(project=project)
+    return paginate(rows, order=NEWEST_FIRST, **page)

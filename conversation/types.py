@@ -1,0 +1,277 @@
+"""The conversation in the API."""
+
+import datetime
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import strawberry
+from django.db.models import Prefetch, Q
+
+from cms.accounts.types import User
+from cms.api.connections import Connection, paginate
+from cms.api.context import Context, viewer
+from cms.api.enums import graphql_enum
+from cms.api.errors import UserError, error_list, stored_error
+from cms.api.ids import global_id
+from cms.api.loading import related, related_list, together
+from cms.api.node import Node
+from content.media.types import Media
+from content.projects.types import Project
+from content.workflow.types import Choice, WorkflowStep
+
+from . import choices, models
+from .rendering import render_markdown
+
+Info = strawberry.Info[Context, Any]
+LazyTurn = Annotated["Turn", strawberry.lazy("conversation.types")]
+LazyMessage = Annotated["Message", strawberry.lazy("conversation.types")]
+
+SessionState = graphql_enum(
+    choices.SessionState,
+    "Whether a session takes messages.",
+    {
+        "ACTIVE": "Takes messages.",
+        "PAUSED": "Set aside; resume it to go on.",
+        "COMPLETED": "Its work is done; it may be resumed.",
+        "ERROR": "Its step is no longer part of the workflow; resuming moves it to the project's present step.",
+    },
+)
+MessageRole = graphql_enum(
+    choices.MessageRole,
+    "Who speaks.",
+    {"USER": "A member.", "ASSISTANT": "The director.", "SYSTEM": "The server."},
+)
+TurnStatus = graphql_enum(
+    choices.TurnStatus,
+    "How far a turn is.",
+    {
+        "QUEUED": "Waits for a runner.",
+        "RUNNING": "The reply is growing.",
+        "COMPLETED": "The reply is stored.",
+        "FAILED": "It ended without a reply; `error` says why, and it can be retried.",
+        "CANCELLED": "A person stopped it; what was said is kept.",
+    },
+)
+
+
+def _choice_rows(rows: Any) -> list[Choice]:
+    return cast("list[Choice]", list(rows))
+
+
+def _session_project(root: strawberry.Parent[models.Session]) -> Project:
+    return cast("Project", related(root, "project"))
+
+
+def _session_user(root: strawberry.Parent[models.Session]) -> User:
+    return cast("User", related(root, "user"))
+
+
+def _current_step(root: strawberry.Parent[models.Session]) -> WorkflowStep:
+    return cast("WorkflowStep", related(root, "current_step"))
+
+
+def _active_turns(root: models.Session) -> list[models.Turn]:
+    rows = models.Turn.objects.filter(status__in=choices.ACTIVE_TURN)
+    return related_list(root, Prefetch("turns", rows, to_attr="_active_turns"))
+
+
+def _active_turn(root: strawberry.Parent[models.Session]) -> LazyTurn | None:
+    turns = _active_turns(root)
+    return cast("Turn | None", turns[0] if turns else None)
+
+
+def _awaiting(root: strawberry.Parent[models.Session]) -> bool:
+    return root.state == choices.SessionState.ACTIVE and not _active_turns(root)
+
+
+def _present_choices(root: strawberry.Parent[models.Session]) -> list[Choice]:
+    from django.db.models import F
+
+    rows = models.Choice.objects.filter(offer=F("session__offer")).order_by("position")
+    return _choice_rows(related_list(root, Prefetch("choice_rows", rows, to_attr="_present_choices")))
+
+
+def _messages(
+    root: strawberry.Parent[models.Session],
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> Connection[LazyMessage]:
+    rows = models.Message.objects.filter(session_id=root.pk)
+    return paginate(rows, order=("seq",), first=first, after=after, last=last, before=before)
+
+
+@strawberry.type(description="A conversation with the director about a project.")
+class Session(Node):
+    model = models.Session
+
+    last_event_seq: int = strawberry.field(
+        description="Read before the session's other fields: subscribe after it, and nothing is missed."
+    )
+    title: str = strawberry.field(description="1 to 200 characters.")
+    project: Project = strawberry.field(resolver=_session_project, description="What it is about.")
+    user: User = strawberry.field(resolver=_session_user, description="Who started it.")
+    shared: bool = strawberry.field(
+        description="With the project's members; private to its user (and admins) until then."
+    )
+    current_step: WorkflowStep = strawberry.field(resolver=_current_step, description="Where it is in the workflow.")
+    state: SessionState = strawberry.field(description="Whether it takes messages.")
+    awaiting_user_input: bool = strawberry.field(
+        resolver=_awaiting, description="It is active and no turn is under way."
+    )
+    choices: list[Choice] = strawberry.field(
+        resolver=_present_choices,
+        description="The present offer: at most four, and then the manual override, always last. "
+        "Empty while the session is completed.",
+    )
+    messages: Connection[LazyMessage] = strawberry.field(
+        resolver=_messages, description="The active path's messages, ascending by seq."
+    )
+    active_turn: LazyTurn | None = strawberry.field(
+        resolver=_active_turn, description="The turn under way; null where none is."
+    )
+    created_at: datetime.datetime = strawberry.field(description="When it was started.")
+    updated_at: datetime.datetime = strawberry.field(description="When something was last said or changed in it.")
+
+
+def _parent(root: strawberry.Parent[models.Message]) -> LazyMessage | None:
+    return cast("Message | None", related(root, "parent"))
+
+
+def _author(root: strawberry.Parent[models.Message]) -> User | None:
+    return cast("User | None", related(root, "author"))
+
+
+def _html(root: strawberry.Parent[models.Message]) -> str:
+    return render_markdown(root.content)
+
+
+def _attachments(root: strawberry.Parent[models.Message]) -> list[Media]:
+    rows = models.MessageAttachment.objects.select_related("media").order_by("position")
+    attachments = related_list(root, Prefetch("attachment_rows", rows, to_attr="_attachments"))
+    return cast("list[Media]", together(related(attachment, "media") for attachment in attachments))
+
+
+def _offered_with(root: strawberry.Parent[models.Message]) -> list[Choice]:
+    return _choice_rows(related_list(root, "choice_rows"))
+
+
+def _selected_choice(root: strawberry.Parent[models.Message]) -> Choice | None:
+    return cast("Choice | None", related(root, "selected_choice"))
+
+
+def _own_key(root: strawberry.Parent[models.Message], info: Info) -> str | None:
+    me = viewer(info)
+    return root.idempotency_key if me and root.author_id == me.pk else None
+
+
+def _message_turn(root: strawberry.Parent[models.Message]) -> LazyTurn | None:
+    if root.role == choices.MessageRole.ASSISTANT:
+        return cast("Turn | None", related(root, "turn"))
+    turns = related_list(root, "turns")
+    return cast("Turn | None", turns[-1] if turns else None)
+
+
+@strawberry.type(description="One utterance in a session.")
+class Message(Node):
+    model = models.Message
+
+    seq: int = strawberry.field(description="1, 2, 3 … in order of writing within its session, over all branches.")
+    parent: LazyMessage | None = strawberry.field(
+        resolver=_parent, description="What it follows; null for a session's first message."
+    )
+    author: User | None = strawberry.field(resolver=_author, description="Of a user's message.")
+    role: MessageRole = strawberry.field(description="Who speaks.")
+    content: str = strawberry.field(description="As written: Markdown.")
+    html: str = strawberry.field(resolver=_html, description="Rendered and sanitised.")
+    attachments: list[Media] = strawberry.field(
+        resolver=_attachments, description="Files sent with it, in the sender's order."
+    )
+    choices: list[Choice] = strawberry.field(resolver=_offered_with, description="What was offered with it.")
+    selected_choice: Choice | None = strawberry.field(
+        resolver=_selected_choice, description="Of a user's message that took one."
+    )
+    idempotency_key: str | None = strawberry.field(
+        resolver=_own_key,
+        description="Its author's own only: matches what a client showed before the answer came.",
+    )
+    turn: LazyTurn | None = strawberry.field(
+        resolver=_message_turn, description="Of a reply: the turn that made it; of a user's message: its latest turn."
+    )
+    interrupted: bool = strawberry.field(description="The reply was stopped part-way.")
+    created_at: datetime.datetime = strawberry.field(description="When it was stored.")
+
+
+@strawberry.type(description="What a turn used, as the provider counted it.")
+class TokenUsage:
+    input_tokens: int = strawberry.field(description="Tokens read.")
+    output_tokens: int = strawberry.field(description="Tokens written.")
+
+
+def _turn_session(root: strawberry.Parent[models.Turn]) -> Session:
+    return cast("Session", related(root, "session"))
+
+
+def _turn_message(root: strawberry.Parent[models.Turn]) -> Message:
+    return cast("Message", related(root, "message"))
+
+
+def _reply(root: strawberry.Parent[models.Turn]) -> Message | None:
+    return cast("Message | None", related(root, "reply"))
+
+
+def _error(root: strawberry.Parent[models.Turn]) -> UserError | None:
+    return stored_error(root.error_code, root.error_message, root.retry_after)
+
+
+def _model(root: strawberry.Parent[models.Turn]) -> str | None:
+    return root.model or None
+
+
+def _usage(root: strawberry.Parent[models.Turn]) -> TokenUsage | None:
+    if root.input_tokens is None or root.output_tokens is None:
+        return None
+    return TokenUsage(input_tokens=root.input_tokens, output_tokens=root.output_tokens)
+
+
+@strawberry.type(description="One answer in the making.")
+class Turn(Node):
+    model = models.Turn
+
+    session: Session = strawberry.field(resolver=_turn_session, description="Where it takes place.")
+    message: Message = strawberry.field(resolver=_turn_message, description="The user's, which started it.")
+    reply: Message | None = strawberry.field(resolver=_reply, description="The director's, once it is stored.")
+    status: TurnStatus = strawberry.field(description="How far it is.")
+    text: str = strawberry.field(description="What the reply holds so far.")
+    error: UserError | None = strawberry.field(resolver=_error, description="Why it failed or was stopped.")
+    # Named apart: the class attribute `model` is the row's class.
+    model_name: str | None = strawberry.field(
+        name="model", resolver=_model, description="The model that answers; null while queued."
+    )
+    usage: TokenUsage | None = strawberry.field(resolver=_usage, description="Null until the provider has counted.")
+    attempts: int = strawberry.field(description="How often a runner has begun; rises with a retry.")
+    created_at: datetime.datetime = strawberry.field(description="When it was queued first.")
+    started_at: datetime.datetime | None = strawberry.field(description="When its present attempt began.")
+    finished_at: datetime.datetime | None = strawberry.field(description="When it ended.")
+
+
+@strawberry.type(description="Answer of the mutations on a session.")
+class SessionPayload:
+    session: Session | None = strawberry.field(default=None, description="As stored; null when refused.")
+    errors: list[UserError] = error_list()
+
+
+@strawberry.type(description="Answer of the mutations on a turn.")
+class TurnPayload:
+    turn: Turn | None = strawberry.field(default=None, description="As stored; null when refused.")
+    message: Message | None = strawberry.field(default=None, description="The user's message, as stored.")
+    session: Session | None = strawberry.field(default=None, description="The session, as it is now.")
+    errors: list[UserError] = error_list()
+
+
+def turn_payload(turn: models.Turn) -> TurnPayload:
+    """The answer for a turn, with fresh rows beside it."""
+    turn = models.Turn.objects.select_related("message", "session").get(pk=turn.pk)
+    return TurnPayload(
+        turn=cast("Turn", turn), message=cast("Message", turn.message), session=cast("Session", turn.session)
+    )

@@ -1,0 +1,20 @@
+import type { CodegenConfig } from "@graphql-codegen/cli";
+
+const config: CodegenConfig = {
+  schema: "../graphql/schema.graphql",
+  documents: "../graphql/operations/*.graphql",
+  generates: {
+    "src/gql/": {
+      preset: "client",
+      presetConfig: { fragmentMasking: false },
+      config: {
+        enumsAsTypes: true,
+        useTypeImports: true,
+        avoidOptionals: { field: true },
+        scalars: { DateTime: "string", BigInt: "number", JSON: "unknown" },
+      },
+    },
+  },
+};
+
+export default config;

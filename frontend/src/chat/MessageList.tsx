@@ -1,0 +1,173 @@
+import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
+
+import { useNow } from "./format";
+import { MessageItem, PendingItem, StreamingItem } from "./MessageItem";
+import { type ChatState, isOpen } from "./reducer";
+import { TaskItem } from "./TaskItem";
+import type { Message, Turn } from "./types";
+
+/** How near the end still counts as being there, in pixels. */
+const BOTTOM_SLACK = 48;
+
+interface MessageListProps {
+  state: ChatState;
+  userId: string;
+  onRetry: () => void;
+  onLoadOlder: () => Promise<void>;
+  /** What follows the conversation: the offered choices. */
+  children?: ReactNode;
+}
+
+export function MessageList({ state, userId, onRetry, onLoadOlder, children }: MessageListProps) {
+  const { messages, pending, stream, turn, tasks, olderCursor } = state;
+  const now = useNow();
+  const scroll = useStickyScroll(messages[0]?.seq ?? 0);
+  const [loadingOlder, setLoadingOlder] = useState(false);
+  const isThinking = isOpen(turn) && !stream?.text;
+  const isEmpty = state.live && messages.length === 0 && pending.length === 0 && !isThinking;
+
+  const loadOlder = async () => {
+    setLoadingOlder(true);
+    await onLoadOlder();
+    setLoadingOlder(false);
+  };
+
+  return (
+    <div className="message-area">
+      <div className="message-scroller" ref={scroll.scroller} tabIndex={0} role="region" aria-label="Conversation">
+        <div className="message-column" ref={scroll.content}>
+          {olderCursor && (
+            <button type="button" className="button button-quiet" onClick={loadOlder} disabled={loadingOlder}>
+              {loadingOlder ? "Loading…" : "Load older messages"}
+            </button>
+          )}
+          {isEmpty && <EmptyState />}
+          {/* Finished replies are announced by the Announcer; reading out every change here would chatter. */}
+          <div className="message-log" role="log" aria-live="off" aria-label="Messages">
+            {messages.map((message) => (
+              <MessageItem key={message.id} message={message} userId={userId} now={now} />
+            ))}
+            {pending.map((item) => (
+              <PendingItem key={item.key} pending={item} />
+            ))}
+            {stream?.text && <StreamingItem stream={stream} />}
+            {isThinking && <p className="thinking">The director is thinking…</p>}
+            {turn && <TurnEnd turn={turn} messages={messages} onRetry={onRetry} />}
+            {tasks.map((task) => (
+              <TaskItem key={task.id} task={task} />
+            ))}
+          </div>
+          {children}
+        </div>
+      </div>
+      {!scroll.atBottom && (
+        <button
+          type="button"
+          className="button jump-to-newest"
+          data-testid="jump-to-newest"
+          onClick={scroll.jumpToBottom}
+        >
+          Jump to newest <span aria-hidden="true">↓</span>
+        </button>
+      )}
+      <Announcer messages={messages} live={state.live} />
+    </div>
+  );
+}
+
+function EmptyState() {
+  return (
+    <div className="empty-state">
+      <h2>A blank page</h2>
+      <p>Tell the director what your series is about: a sentence is enough. Pictures and notes help as well.</p>
+    </div>
+  );
+}
+
+function TurnEnd({ turn, messages, onRetry }: { turn: Turn; messages: Message[]; onRetry: () => void }) {
+  if (turn.status === "CANCELLED" && messages.at(-1)?.role === "USER") {
+    return <p className="thinking">Stopped before the director said anything. Send a message to go on.</p>;
+  }
+  if (turn.status !== "FAILED") return null;
+  return (
+    <div className="notice notice-error" role="alert" data-testid="turn-error">
+      <p>{turn.error?.message ?? "The director could not answer. Your message is kept."}</p>
+      <button type="button" className="button" data-testid="retry" onClick={onRetry}>
+        Try again
+      </button>
+    </div>
+  );
+}
+
+/** Reads out each reply once, when it is complete. */
+function Announcer({ messages, live }: { messages: Message[]; live: boolean }) {
+  const announced = useRef<number | null>(null);
+  const [text, setText] = useState("");
+  const newest = messages.at(-1);
+  useEffect(() => {
+    if (!live) return;
+    const before = announced.current;
+    announced.current = newest?.seq ?? 0;
+    if (before === null || !newest || newest.seq <= before || newest.role === "USER") return;
+    const words = new DOMParser().parseFromString(newest.html, "text/html").body.textContent;
+    setText(`Director: ${words}`);
+  }, [live, newest]);
+  return (
+    <div className="visually-hidden" aria-live="polite" data-testid="announcer">
+      {text}
+    </div>
+  );
+}
+
+/** Follows the end of the conversation while one is there, and keeps one's place when older messages come in above. */
+function useStickyScroll(firstSeq: number) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const content = useRef<HTMLDivElement>(null);
+  const sticks = useRef(true);
+  const height = useRef(0);
+  const top = useRef(0);
+  const [atBottom, setAtBottom] = useState(true);
+
+  const jumpToBottom = () => {
+    sticks.current = true;
+    setAtBottom(true);
+    if (scroller.current) scroller.current.scrollTop = scroller.current.scrollHeight;
+  };
+
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    if (box && !sticks.current) box.scrollTop += box.scrollHeight - height.current;
+  }, [firstSeq]);
+
+  useLayoutEffect(() => {
+    height.current = scroller.current?.scrollHeight ?? 0;
+  });
+
+  useEffect(() => {
+    const box = scroller.current;
+    const inner = content.current;
+    if (!box || !inner) return;
+    const follow = () => {
+      if (sticks.current) box.scrollTop = box.scrollHeight;
+      height.current = box.scrollHeight;
+    };
+    const notice = () => {
+      // Not being at the end counts only after moving up: the content may have grown since the last scroll.
+      const movedUp = box.scrollTop < top.current;
+      top.current = box.scrollTop;
+      if (box.scrollHeight - box.scrollTop - box.clientHeight < BOTTOM_SLACK) sticks.current = true;
+      else if (movedUp) sticks.current = false;
+      setAtBottom(sticks.current);
+    };
+    const observer = new ResizeObserver(follow);
+    observer.observe(inner);
+    observer.observe(box);
+    box.addEventListener("scroll", notice, { passive: true });
+    return () => {
+      observer.disconnect();
+      box.removeEventListener("scroll", notice);
+    };
+  }, []);
+
+  return { scroller, content, atBottom, jumpToBottom };
+}
