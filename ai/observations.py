@@ -137,7 +137,7 @@ def _document(attachment: Attachment) -> str:
     pages = f"{document.pages} {'page' if document.pages == 1 else 'pages'}, " if document.pages else ""
     if not document.text:
         return f"{pages}no text that can be read."
-    count = len(document.text.split())
+    count = sum(any(map(str.isalnum, word)) for word in document.text.split())
     words = f"{'at least ' if document.cut else ''}{count:,} {'word' if count == 1 else 'words'}"
     first = shorten(one_line(document.text.split("\n", 1)[0].lstrip("# ")), LONGEST_FIRST_LINE)
     return f"{pages}{words}; it begins “{first}”.{_headings(document.text)}"

@@ -11,7 +11,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from ai.contract import Step
 from ai.text import slugify
 
 _FILE = Path(__file__).parent / "prompts" / "rehearsal.toml"
@@ -45,17 +44,18 @@ class Playbook(BaseModel):
         """A short line of its own. Raises KeyError for a missing line or value."""
         return Template(self.lines[name]).substitute(values)
 
-    def pass_for(self, step: Step, words: str, turn: int) -> Pass:
-        """The pass that the words call for; where none or several do, the one whose turn it is."""
-        passes = self._passes(step)
+    def knows(self, name: str) -> bool:
+        """Whether there are passes for a step or phase of this slug."""
+        return name in self.steps or name in self.phases
+
+    def pass_for(self, *names: str, words: str, turn: int) -> Pass:
+        """Of the first name it knows: the pass that the words call for, else the one whose turn it is."""
+        known = next(filter(self.knows, map(slugify, names)), "any")
+        passes = (self.steps.get(known) or self.phases[known]).passes
         spoken = set(re.findall(r"[a-z]+", words.lower()))
         scores = [len(spoken & set(item.subjects)) for item in passes]
         best = [item for item, score in zip(passes, scores, strict=True) if score == max(scores)]
         return best[turn % len(best)]
-
-    def _passes(self, step: Step) -> tuple[Pass, ...]:
-        found = self.steps.get(step.slug) or self.phases.get(slugify(step.phase)) or self.phases["any"]
-        return found.passes
 
 
 @cache

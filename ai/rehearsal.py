@@ -68,13 +68,13 @@ class _Rehearsal:
 
     def answer(self) -> Answer:
         prepared = self._prepared()
-        opening = [
-            *self._introduction(),
-            *self._lead(),
-            *self._files(),
-            filled(prepared.opening, self._facts),
-        ]
-        closing = [*self._consequence(), *self._question(prepared), *self._tag()]
+        opening = [*self._introduction(), *self._lead(), *self._files()]
+        closing = [*self._question(prepared), *self._tag()]
+        if self._opens_next:
+            opening.extend(self._consequence())
+        else:
+            closing = [*self._consequence(), *closing]
+        opening.append(filled(prepared.opening, self._facts))
         room = MOST_WORDS - _count(*opening, *closing)
         points = self._points(prepared, room)
         brief = self._brief(room - _count(points))
@@ -95,10 +95,16 @@ class _Rehearsal:
         return facts
 
     def _prepared(self) -> Pass:
-        chosen = self._scene.chosen
+        step, chosen, ahead = self._scene.step, self._scene.chosen, self._leads_to
         words = f"{self._words} {chosen.title} {chosen.slug.replace('_', ' ')}" if chosen else self._words
         turn = sum(message.role == "user" for message in self._scene.history)
-        return self._book.pass_for(self._scene.step, words, turn)
+        names = (ahead.slug,) if ahead and self._opens_next else (step.slug, step.phase)
+        return self._book.pass_for(*names, words=words, turn=turn)
+
+    @property
+    def _opens_next(self) -> bool:
+        """Whether the reply can already speak of the step that follows."""
+        return self._leads_to is not None and self._book.knows(self._leads_to.slug)
 
     def _wanted_move(self) -> Move | None:
         chosen = self._scene.chosen
@@ -131,7 +137,8 @@ class _Rehearsal:
         if self._scene.chosen:
             lead.append(self._book.line("chosen", choice=shorten(one_line(self._scene.chosen.title), 80)))
         if self._words:
-            lead.append(self._book.line("quote", words=_plain(" ".join(self._words.split()[:24]), 160)))
+            name = "wished" if self._move or self._task else "asked" if self._words.endswith("?") else "quote"
+            lead.append(self._book.line(name, words=_plain(" ".join(self._words.split()[:24]), 160)))
         return [" ".join(lead)] if lead else []
 
     def _files(self) -> list[str]:
@@ -157,6 +164,8 @@ class _Rehearsal:
     def _brief(self, room: int) -> str:
         """The sentence of the editors' instructions that touches the user's words, else the first; where
         there is room."""
+        if self._leads_to:
+            return ""
         sentences = [one_line(s) for s in re.split(r"(?<=[.!?])\s+|\n+", self._scene.step.instructions)]
         usable = [s.lstrip("#-*> ") for s in sentences if 4 <= len(s.split()) <= 30]
         source = usable or [one_line(self._scene.step.description)]
@@ -174,10 +183,7 @@ class _Rehearsal:
         if chosen and chosen.finishes:
             lines.append(self._book.line("finished"))
         elif step := self._leads_to:
-            description = shorten(one_line(step.description), 160)
-            name = "moving" if description else "moving_bare"
-            values = {"step": one_line(step.title)} | ({"description": description} if description else {})
-            lines.append(self._book.line(name, **values))
+            lines.append(self._moving_to(step))
         elif self._move and self._scene.step.next_steps:
             titles = " or ".join(f"**{one_line(item.title)}**" for item in self._scene.step.next_steps[:4])
             lines.append(self._book.line("staying", steps=titles))
@@ -185,8 +191,16 @@ class _Rehearsal:
             lines.append(self._book.line("last"))
         return lines
 
+    def _moving_to(self, step: NextStep) -> str:
+        titles = {"present": one_line(self._scene.step.title), "step": one_line(step.title)}
+        description = shorten(one_line(step.description), 160)
+        if not description:
+            return self._book.line("moving_bare", **titles)
+        return self._book.line("moving", description=description, **titles)
+
     def _question(self, prepared: Pass) -> list[str]:
-        is_closing = self._leads_to is not None or (self._scene.chosen and self._scene.chosen.finishes)
+        finishes = self._scene.chosen is not None and self._scene.chosen.finishes
+        is_closing = finishes or (self._leads_to is not None and not self._opens_next)
         return [] if is_closing else [filled(prepared.question, self._facts)]
 
     def _structure(self) -> dict[str, Any]:
@@ -215,7 +229,7 @@ class _Rehearsal:
 def _own_words(scene: Scene) -> str:
     """What the user wrote, without the title of the choice that the message begins with."""
     words = one_line(scene.message.text)
-    return words.removeprefix(one_line(scene.chosen.title)).strip(" .:-") if scene.chosen else words
+    return words.removeprefix(one_line(scene.chosen.title)).lstrip(" .:-") if scene.chosen else words
 
 
 def _choice_to(step: NextStep) -> dict[str, Any]:

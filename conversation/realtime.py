@@ -52,6 +52,7 @@ class _Growing:
     attempt: int = 0
     offset: int = 0
     behind: bool = False
+    closed: bool = False
 
 
 class SessionStream:
@@ -82,42 +83,52 @@ class SessionStream:
     async def _catch_up(self) -> AsyncGenerator[SessionEvent | TurnDelta, None]:
         more = True
         while more:
-            rows, running = await in_thread(self._read)
+            rows, turn = await in_thread(self._read)
             more = len(rows) == BATCH
+            if turn is not None and turn.status != TurnStatus.RUNNING and not more:
+                # What is left of a reply comes before the stored message, and nothing of it afterwards.
+                tail = self._close(turn)
+                if tail is not None:
+                    yield tail
             for row in rows:
                 self._after = row.seq
                 yield row
-        delta = self._from_store(running)
-        if delta is not None:
-            yield delta
+        if turn is not None and turn.status == TurnStatus.RUNNING:
+            delta = self._from_store(turn)
+            if delta is not None:
+                yield delta
 
     def _read(self) -> tuple[list[SessionEvent], Turn | None]:
+        """The next stored events, and the session's latest turn as it was after them."""
         user = User.objects.filter(pk=self._user_id).first()
         if not SessionPolicy(user).sees(self._session_id):
             raise AccessLost
         rows = SessionEvent.objects.filter(session=self._session_id, seq__gt=self._after).order_by("seq")
-        running = Turn.objects.filter(session=self._session_id, status=TurnStatus.RUNNING).first()
-        return list(rows[:BATCH]), running
+        found = list(rows[:BATCH])
+        return found, Turn.objects.filter(session=self._session_id).order_by("-pk").first()
 
-    def _from_store(self, turn: Turn | None) -> TurnDelta | None:
+    def _from_store(self, turn: Turn) -> TurnDelta | None:
         reply = self._reply
-        if turn is None:
-            reply.behind = False
-            return None
         if (turn.pk, turn.attempts) != (reply.turn, reply.attempt):
             self._reply = reply = _Growing(turn.pk, turn.attempts)
         length = utf16_length(turn.text)
         if length <= reply.offset:
             return None
-        text = utf16_tail(turn.text, reply.offset)
-        delta = TurnDelta(turn.pk, turn.attempts, reply.offset, text)
+        delta = TurnDelta(turn.pk, turn.attempts, reply.offset, utf16_tail(turn.text, reply.offset))
         reply.offset, reply.behind = length, False
         return delta
+
+    def _close(self, turn: Turn) -> TurnDelta | None:
+        reply = self._reply
+        was_shown = (turn.pk, turn.attempts) == (reply.turn, reply.attempt) and not reply.closed
+        tail = self._from_store(turn) if was_shown else None
+        self._reply = _Growing(turn.pk, turn.attempts, closed=True)
+        return tail
 
     def _fitting(self, hint: dict[str, Any]) -> TurnDelta | None:
         reply = self._reply
         place = (hint["turn"], hint["attempt"])
-        if place < (reply.turn, reply.attempt):
+        if place < (reply.turn, reply.attempt) or (reply.closed and place == (reply.turn, reply.attempt)):
             return None
         if place != (reply.turn, reply.attempt):
             self._reply = reply = _Growing(*place)

@@ -63,9 +63,6 @@ class CustomImage(AbstractImage):
         "focal_point_height",
     )
 
-    # Set on a row whose Media row is about to follow it.
-    of_project = False
-
     if TYPE_CHECKING:
         media: "Media"
 
@@ -78,10 +75,6 @@ class CustomImage(AbstractImage):
         base_manager_name = "all_objects"
         permissions = [("choose_image", "Can choose image")]
         indexes = [models.Index(fields=["file"], name="image_by_path")]
-
-    def get_indexed_instance(self) -> "CustomImage | None":
-        """Project files stay out of Wagtail's index; content.media has a search of its own."""
-        return None if self.of_project else self
 
     def get_upload_to(self, filename: str) -> str:
         return random_path("images", filename)
@@ -114,9 +107,6 @@ class CustomDocument(AbstractDocument):
 
     admin_form_fields = ("title", "file", "collection", "tags")
 
-    # Set on a row whose Media row is about to follow it.
-    of_project = False
-
     if TYPE_CHECKING:
         media: "Media"
 
@@ -127,7 +117,3 @@ class CustomDocument(AbstractDocument):
         base_manager_name = "all_objects"
         permissions = [("choose_document", "Can choose document")]
         indexes = [models.Index(fields=["file"], name="document_by_path")]
-
-    def get_indexed_instance(self) -> "CustomDocument | None":
-        """Project files stay out of Wagtail's index; content.media has a search of its own."""
-        return None if self.of_project else self

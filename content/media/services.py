@@ -264,16 +264,12 @@ def _attach_file(media: Media, content: StoredContent, user: User | None) -> Non
         "file_hash": facts.sha1,
         "uploaded_by_user": user,
     }
+    # In bulk, which sends no signals: project files stay out of Wagtail's indexes.
     if media.kind == MediaKind.IMAGE:
         image = CustomImage(width=facts.stored_width, height=facts.stored_height, **common)
-        image.of_project = True
-        image.save(force_insert=True)
-        media.image = image
+        media.image = CustomImage.all_objects.bulk_create([image])[0]
     else:
-        document = CustomDocument(**common)
-        document.of_project = True
-        document.save(force_insert=True)
-        media.document = document
+        media.document = CustomDocument.all_objects.bulk_create([CustomDocument(**common)])[0]
 
 
 def _write_lists(media: Media, values: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The editor's form of a step: a graph that may not be published is refused at the field that has to change."""
+"""The editor's form of a step: what may not be published is refused at the field that has to change."""
 
 from typing import Any
 
@@ -43,7 +43,8 @@ class WorkflowStepForm(WagtailAdminModelForm):
     def _rows(self, relation: str) -> list[Any]:
         """The inline forms that would be stored, in the editor's order."""
         formset = self.formsets[relation]
-        kept = [row for row in formset.forms if row.has_changed() or row.instance.pk]
+        # A row that was drafted before may be unchanged and have no key yet; a new one that is empty is none.
+        kept = [*formset.initial_forms, *(row for row in formset.extra_forms if row.has_changed())]
         kept = [row for row in kept if row not in formset.deleted_forms]
         return sorted(kept, key=lambda row: row.cleaned_data.get("ORDER") or 0)
 

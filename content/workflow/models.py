@@ -14,11 +14,12 @@ from wagtail.models import DraftStateMixin, Orderable, PreviewableMixin, Revisio
 from ai.graph import MANUAL_OVERRIDE
 
 from .choices import Phase
-from .placeholders import SAMPLE_FACTS, MissingFact, render, validate_instructions
+from .placeholders import SAMPLE_FACTS, MissingFactError, render, validate_instructions
 from .task_types import unknown_task_types
 
 snake_case = RegexValidator(
-    r"^[a-z][a-z0-9_]*\Z", "Use small letters, digits and underscores, beginning with a letter: visual_design."
+    r"^[a-z][a-z0-9_]*\Z",
+    "Use small letters, digits and underscores, beginning with a letter: visual_design.",
 )
 
 
@@ -44,11 +45,14 @@ class WorkflowStepQuerySet(models.QuerySet["WorkflowStep"]):
 class WorkflowStep(DraftStateMixin, RevisionMixin, PreviewableMixin, ClusterableModel):
     """A stretch of a production, with what the director has to do there.
 
-    The row holds what is published while `live`; a draft of a published step lives in its latest revision only.
+    The row holds what is published while `live`; a draft of a published step is its latest revision.
     """
 
     slug = models.SlugField(
-        max_length=80, unique=True, validators=[snake_case], help_text="Its stable name: sessions and clients use it."
+        max_length=80,
+        unique=True,
+        validators=[snake_case],
+        help_text="Its stable name: sessions and clients use it.",
     )
     title = models.CharField(max_length=80)
     description = models.TextField(
@@ -68,7 +72,7 @@ class WorkflowStep(DraftStateMixin, RevisionMixin, PreviewableMixin, Clusterable
         "self", through="StepTransition", symmetrical=False, related_name="previous_steps"
     )
 
-    objects: ClassVar[models.Manager["WorkflowStep"]] = WorkflowStepQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[models.Manager["WorkflowStep"]] = WorkflowStepQuerySet.as_manager()
 
     class Meta:
         ordering = ["order", "pk"]
@@ -87,7 +91,9 @@ class WorkflowStep(DraftStateMixin, RevisionMixin, PreviewableMixin, Clusterable
             raise ValidationError({"task_types": "Give a list of task types."})
         unknown = unknown_task_types(types)
         if unknown:
-            raise ValidationError({"task_types": f"No such task type: {', '.join(unknown)}. Choose among those offered."})
+            raise ValidationError(
+                {"task_types": f"No such task type: {', '.join(unknown)}. Choose among those offered."}
+            )
 
     @transaction.atomic
     def publish(self, revision: Revision, *args: Any, **kwargs: Any) -> None:
@@ -113,7 +119,8 @@ class WorkflowStep(DraftStateMixin, RevisionMixin, PreviewableMixin, Clusterable
         from . import publishing
 
         publishing.require_sound_without({self.pk})
-        return super().delete(*args, **kwargs)
+        deleted: tuple[int, dict[str, int]] = super().delete(*args, **kwargs)
+        return deleted
 
     def get_preview_template(self, request: HttpRequest, mode_name: str) -> str:
         return "workflow/preview.html"
@@ -123,7 +130,7 @@ class WorkflowStep(DraftStateMixin, RevisionMixin, PreviewableMixin, Clusterable
 
         try:
             instructions = render(self.instructions, SAMPLE_FACTS)
-        except MissingFact as error:
+        except MissingFactError as error:
             instructions = str(error)
         next_steps = [transition.to_step for transition in self.transitions.all()]
         context = super().get_preview_context(request, mode_name)
@@ -158,9 +165,13 @@ class StepChoice(Orderable):
     description = models.CharField(max_length=300)
     icon = models.CharField(max_length=16, blank=True, help_text="An emoji.")
     estimated_time = models.CharField(
-        max_length=40, blank=True, help_text="Only what was measured, for example “10–15 minutes”; else leave it empty."
+        max_length=40,
+        blank=True,
+        help_text="Only what was measured, for example “10–15 minutes”; else leave it empty.",
     )
-    is_recommended = models.BooleanField("recommended", default=False, help_text="Exactly one choice of a step.")
+    is_recommended = models.BooleanField(
+        "recommended", default=False, help_text="Exactly one choice of a step."
+    )
     leads_to = models.ForeignKey(
         WorkflowStep,
         null=True,
@@ -180,7 +191,9 @@ class StepChoice(Orderable):
         verbose_name = "choice"
         constraints = [
             models.UniqueConstraint(fields=["step", "slug"], name="choice_slug_unique_in_step"),
-            models.CheckConstraint(condition=~Q(slug=MANUAL_OVERRIDE), name="choice_is_not_the_manual_override"),
+            models.CheckConstraint(
+                condition=~Q(slug=MANUAL_OVERRIDE), name="choice_is_not_the_manual_override"
+            ),
             models.CheckConstraint(
                 condition=Q(finishes=False) | Q(leads_to__isnull=True), name="choice_finishes_or_leads_on"
             ),
@@ -194,6 +207,10 @@ class StepChoice(Orderable):
         if self.slug == MANUAL_OVERRIDE:
             raise ValidationError({"slug": "The manual override is offered by itself: use another slug."})
         if self.finishes and self.leads_to_id:
-            raise ValidationError({"leads_to": "A choice that finishes the series leads nowhere: empty this."})
+            raise ValidationError(
+                {"leads_to": "A choice that finishes the series leads nowhere: empty this."}
+            )
         if self.submits and unknown_task_types([self.submits]):
-            raise ValidationError({"submits": f"No such task type: {self.submits}. Choose among those offered."})
+            raise ValidationError(
+                {"submits": f"No such task type: {self.submits}. Choose among those offered."}
+            )

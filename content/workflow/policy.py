@@ -9,7 +9,7 @@ from .models import WorkflowStep
 
 
 class WorkflowPolicy:
-    """Anyone signed in reads published steps; the group Editors (by its permissions) and admins change them."""
+    """Anyone signed in reads published steps; Editors (by the group's permissions) and admins change them."""
 
     def __init__(self, user: User | AnonymousUser | None) -> None:
         self.user = user if isinstance(user, User) and user.is_active else None
@@ -34,4 +34,6 @@ class WorkflowPolicy:
         return steps if self.may_edit() else steps.filter(live=True)
 
     def _has(self, action: str) -> bool:
-        return self.user is not None and (self.user.is_admin or self.user.has_perm(f"workflow.{action}_workflowstep"))
+        return self.user is not None and (
+            self.user.is_admin or self.user.has_perm(f"workflow.{action}_workflowstep")
+        )

@@ -37,7 +37,14 @@ def published_records() -> list[StepRecord]:
         StepChoice.objects.filter(step__live=True)
         .order_by("sort_order", "pk")
         .values_list(
-            "step_id", "slug", "title", "leads_to_id", "leads_to__slug", "submits", "finishes", "is_recommended"
+            "step_id",
+            "slug",
+            "title",
+            "leads_to_id",
+            "leads_to__slug",
+            "submits",
+            "finishes",
+            "is_recommended",
         )
     ):
         choice = GraphChoice(slug, title, to_slug, submits or None, finishes, recommended)
@@ -106,7 +113,9 @@ def _joined(record: StepRecord, slugs: dict[int, str]) -> GraphStep:
         replace(choice, leads_to=slugs[pk]) if pk in slugs else choice
         for choice, pk in zip(record.step.choices, record.leads_to, strict=True)
     )
-    return replace(record.step, choices=choices, next_steps=tuple(slugs[pk] for pk in record.next_pks if pk in slugs))
+    return replace(
+        record.step, choices=choices, next_steps=tuple(slugs[pk] for pk in record.next_pks if pk in slugs)
+    )
 
 
 def problems_with(record: StepRecord) -> list[Problem]:
@@ -116,20 +125,20 @@ def problems_with(record: StepRecord) -> list[Problem]:
 
 
 def problems_without(pks: Collection[int]) -> list[Problem]:
-    """What would be wrong with the published workflow without these steps; nothing where none of them is published."""
+    """What would be wrong with the published workflow without these steps; nothing if none is published."""
     published = published_records()
     remaining = [record for record in published if record.pk not in pks]
     return find_problems(graph_of(remaining)) if len(remaining) < len(published) else []
 
 
 def require_sound_with(step: WorkflowStep) -> None:
-    """Raise ValidationError with the reasons why the step may not be published as it is. Call it in a transaction."""
+    """Raise ValidationError where the step may not be published as it is. Call it in a transaction."""
     _lock()
     _refuse(problems_with(record_of(step, step.transitions.all(), step.choices.all())))
 
 
 def require_sound_without(pks: Collection[int]) -> None:
-    """Raise ValidationError with the reasons why the steps have to stay published. Call it in a transaction."""
+    """Raise ValidationError where the steps have to stay published. Call it in a transaction."""
     _lock()
     _refuse(problems_without(pks))
 
@@ -147,4 +156,7 @@ def _refuse(problems: Iterable[Problem]) -> None:
 
 def reasons_for(problems: Iterable[Problem]) -> list[str]:
     """The problems in words, each with the step it is about."""
-    return [f"{problem.step_slug}: {problem.message}" if problem.step_slug else problem.message for problem in problems]
+    return [
+        f"{problem.step_slug}: {problem.message}" if problem.step_slug else problem.message
+        for problem in problems
+    ]

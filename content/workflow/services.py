@@ -16,7 +16,7 @@ EDITING_PERMISSIONS = ("add", "change", "delete", "view", "publish")
 
 
 def published_steps() -> list[WorkflowStep]:
-    """The published steps in order, with their choices and their transitions to published steps, in three queries."""
+    """The published steps in order, with choices and transitions to published steps, in three queries."""
     transitions = StepTransition.objects.filter(to_step__live=True).select_related("to_step")
     choices = StepChoice.objects.select_related("leads_to")
     return list(
@@ -34,7 +34,8 @@ def published_graph() -> Graph:
 def render_instructions(step: WorkflowStep, facts: Mapping[str, str | int]) -> str:
     """The director's instructions with the project's facts put in (placeholders.PLACEHOLDERS names them).
 
-    Facts that the instructions do not name are ignored. Raises placeholders.MissingFact where one is not given.
+    Facts that the instructions do not name are ignored. Raises placeholders.MissingFactError where one that
+    they name is not given.
     """
     return render(step.instructions, facts)
 

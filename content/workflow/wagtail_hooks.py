@@ -33,8 +33,13 @@ PLACEHOLDER_HELP = (
 )
 
 
-def _task_type_options() -> list[tuple[str, str]]:
-    return [("", "Nothing"), *task_type_choices()]
+class TaskTypeSelect(forms.Select):
+    """A registered task type, or nothing."""
+
+    def optgroups(self, *args: Any, **kwargs: Any) -> list[Any]:
+        # Other apps register their types after this module is imported.
+        self.choices = [("", "Nothing"), *task_type_choices()]
+        return super().optgroups(*args, **kwargs)
 
 
 CHOICE_PANELS = [
@@ -45,7 +50,7 @@ CHOICE_PANELS = [
     FieldPanel("estimated_time"),
     FieldPanel("is_recommended"),
     FieldPanel("leads_to", widget=forms.Select),
-    FieldPanel("submits", widget=forms.Select(choices=_task_type_options)),
+    FieldPanel("submits", widget=TaskTypeSelect),
     FieldPanel("finishes"),
 ]
 
@@ -63,15 +68,19 @@ EDIT_HANDLER = ObjectList(
             heading="Step",
         ),
         MultiFieldPanel(
-            [FieldPanel("instructions", widget=forms.Textarea(attrs={"rows": 24}), help_text=PLACEHOLDER_HELP)],
+            [
+                FieldPanel(
+                    "instructions", widget=forms.Textarea(attrs={"rows": 24}), help_text=PLACEHOLDER_HELP
+                )
+            ],
             heading="Director's instructions",
         ),
         MultiFieldPanel([FieldPanel("task_types")], heading="Task types"),
         MultiFieldPanel(
             [
                 HelpPanel(
-                    f"At most {MOST_CHOICES}, one of them recommended. The manual override is added by itself. A choice "
-                    "that leads nowhere keeps the session at this step."
+                    f"At most {MOST_CHOICES}, one of them recommended. The manual override comes by itself. "
+                    "A choice that leads nowhere keeps the session at this step."
                 ),
                 InlinePanel("choices", panels=CHOICE_PANELS, label="Choice"),
             ],
@@ -79,8 +88,12 @@ EDIT_HANDLER = ObjectList(
         ),
         MultiFieldPanel(
             [
-                HelpPanel("Where a session may go from here. A step that is not published yet waits until it is."),
-                InlinePanel("transitions", panels=[FieldPanel("to_step", widget=forms.Select)], label="Next step"),
+                HelpPanel(
+                    "Where a session may go from here. A step that is not published yet waits until it is."
+                ),
+                InlinePanel(
+                    "transitions", panels=[FieldPanel("to_step", widget=forms.Select)], label="Next step"
+                ),
             ],
             heading="Next steps",
         ),
@@ -97,11 +110,12 @@ class _PublishingMixin:
 
     def publish_action(self) -> HttpResponse | None:
         try:
-            return super().publish_action()  # type: ignore[misc]  # Wagtail's view, beside which this is mixed in
+            response: HttpResponse | None = super().publish_action()  # type: ignore[misc]  # Wagtail's view
         except ValidationError as error:
             reasons = " ".join(error.messages)
             messages.error(self.request, f"Saved as a draft, and not published: {reasons}")
             return redirect(self.get_edit_url())  # type: ignore[attr-defined]  # Wagtail's
+        return response
 
 
 class StepCreateView(_PublishingMixin, CreateView):
@@ -122,7 +136,8 @@ class StepUnpublishView(UnpublishView):
         except ValidationError as error:
             messages.error(self.request, f"“{self.object}” stays published. {' '.join(error.messages)}")
             return redirect(reverse(self.edit_url_name, args=[self.object.pk]))
-        return super().unpublish()
+        response: HttpResponse | None = super().unpublish()
+        return response
 
 
 class WorkflowStepViewSet(SnippetViewSet):
@@ -157,7 +172,7 @@ register_snippet(WorkflowStepViewSet)
 
 @hooks.register("before_delete_snippet")
 def keep_needed_steps(request: HttpRequest, instances: Sequence[Model]) -> HttpResponse | None:
-    """Deleting one step or several is refused, with the reasons, where the workflow or a session needs them."""
+    """Deleting steps is refused, with the reasons, where the workflow or a session needs them."""
     steps = [instance for instance in instances if isinstance(instance, WorkflowStep)]
     reasons = [*_uses(steps), *reasons_for(problems_without({step.pk for step in steps}))]
     if not reasons:
@@ -174,7 +189,6 @@ def _uses(steps: Sequence[WorkflowStep]) -> list[str]:
         for relation in relations:
             count = relation.related_model._default_manager.filter(**{relation.field.name: step}).count()
             if count:
-                reasons.append(
-                    f"“{step}” is in use by {count} {relation.related_model._meta.verbose_name_plural}: unpublish it instead."
-                )
+                users = relation.related_model._meta.verbose_name_plural
+                reasons.append(f"“{step}” is in use by {count} {users}: unpublish it instead.")
     return reasons

@@ -10,7 +10,7 @@ from tests.ai.llama import Llama, missing_parts, running_llama
 
 @pytest.fixture(scope="session")
 def llama() -> Iterator[Llama]:
-    """llama.cpp's server with the small model, for the whole run. Missing wheels fail where services are required."""
+    """llama.cpp's server with the small model, for the whole run; required where services are."""
     missing = missing_parts()
     if missing and os.environ.get("REQUIRE_SERVICES") != "1":
         pytest.skip(f"not installed: {missing}")

@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from ai.contract import ChatMessage, ChatModel, Delta
+from ai.contract import ChatMessage, ChatModel, Delta, Scene
 from ai.errors import PromptTooLongError, ProviderMisconfiguredError
 from ai.models import ModelConfig, chat_model
 from ai.replies import parse_reply
+from ai.tokens import prompt_tokens
 from tests.ai.llama import Llama
 from tests.ai.scenes import a_picture, a_scene
 from tests.ai.talking import a_prompt, hear
@@ -18,14 +18,14 @@ pytestmark = pytest.mark.llm
 
 
 @pytest.fixture(scope="module")
-def model(llama: Llama) -> Iterator[ChatModel]:
-    settings = {"temperature": 0.0, "extra_body": {"seed": 1}, "silence_timeout": 120.0}
-    yield chat_model(ModelConfig(llama.url, llama.model, llama.api_key, **settings))
+def model(llama: Llama) -> ChatModel:
+    config = ModelConfig(llama.url, llama.model, llama.api_key, temperature=0.0, extra_body={"seed": 1})
+    return chat_model(config)
 
 
 def test_a_conversation_streams_and_is_counted(model: ChatModel) -> None:
     history = (ChatMessage("user", "Hello."), ChatMessage("assistant", "Which story shall we tell?"))
-    scene = a_scene("A short one about a lighthouse.", history=history)
+    scene = a_scene("One about a lighthouse. Tell me in three sentences what happens first.", history=history)
 
     shown, completion = hear(model, scene, token_budget=3_000, max_tokens=24)
 
@@ -75,8 +75,6 @@ def test_a_wrong_key_is_a_misconfiguration(llama: Llama) -> None:
         hear(chat_model(ModelConfig(llama.url, llama.model, "sk-wrong")), max_tokens=8)
 
 
-def _estimate(scene) -> int:
-    from ai.tokens import prompt_tokens
-
+def _estimate(scene: Scene) -> int:
     prompt = a_prompt(scene, token_budget=3_000, max_tokens=24)
     return prompt_tokens(prompt.messages, prompt.tool)

@@ -68,6 +68,10 @@ def test_it_uses_the_words_the_project_and_the_brief() -> None:
     assert "Help the producer to a logline of one sentence." in text
 
 
+def test_a_question_is_not_answered_by_pretending() -> None:
+    assert "I cannot think about it freely" in reply_to(a_scene("Is it too dark?")).text
+
+
 def test_words_that_name_a_subject_get_its_pass() -> None:
     step = a_step(slug="s", phase="audio_design")
 
@@ -95,7 +99,7 @@ def test_a_picture_is_measured() -> None:
     ).text
 
     assert "`set.jpg`: 1600 × 1200 px (4:3, the project has 16:9)" in text
-    assert "navy #000080 (75 %)" in text
+    assert "palette navy #0" in text
     assert "dark" in text
     assert "I do not recognise what it shows" in text
 
@@ -110,7 +114,7 @@ def test_a_picture_alone_is_answered() -> None:
 @pytest.mark.parametrize(
     ("attachment", "seen"),
     [
-        (a_text("# Pilot\n\n## Teaser\nA boat."), "5 words; it begins “Pilot”. 2 headings: Pilot; Teaser."),
+        (a_text("# Pilot\n\n## Teaser\nA boat."), "4 words; it begins “Pilot”. 2 headings: Pilot; Teaser."),
         (
             a_text("INT. HARBOUR - DAY\nAna waits.\nEXT. PIER - NIGHT\nRain.", name="pilot.txt"),
             "2 scene headings: INT. HARBOUR - DAY; EXT. PIER - NIGHT.",
@@ -155,7 +159,7 @@ def test_it_moves_on_only_where_it_is_plainly_asked(words: str, slug: str | None
     reply = reply_to(a_scene(words))
 
     assert reply.next_step == slug
-    assert ("That closes this step" in reply.text) == (slug is not None)
+    assert ("That closes *Initial concept*" in reply.text) == (slug is not None)
 
 
 def test_a_way_that_does_not_exist_is_answered_with_those_that_do() -> None:
@@ -181,6 +185,7 @@ def test_a_choice_that_leads_on_is_followed() -> None:
     assert "You chose **Create characters**." in reply.text
     assert "“Create characters”" not in reply.text
     assert "Next is **Character creation**: Design the people" in reply.text
+    assert "Silhouette" in reply.text or "Rhythm" in reply.text or "Lead." in reply.text
     assert reply.notes == ()
 
 

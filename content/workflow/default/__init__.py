@@ -1,4 +1,4 @@
-"""The shipped workflow: a whole way from the first idea to the finished series, for editors to make their own."""
+"""The shipped workflow: the whole way from idea to finished series, for editors to make their own."""
 
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ def instructions_of(slug: str) -> str:
 
 @transaction.atomic
 def load_default(apps: Any) -> bool:
-    """Publish the shipped workflow where there is no step at all; nothing is ever overwritten. Says whether it did.
+    """Publish the shipped workflow where there is no step at all, and say whether; nothing is overwritten.
 
     `apps` is a migration's app registry or `django.apps.apps`.
     """
@@ -29,7 +29,8 @@ def load_default(apps: Any) -> bool:
     if step_model.objects.exists():
         return False
     rows = {
-        step.slug: _create_step(step_model, step, index * ORDER_GAP) for index, step in enumerate(STEPS, start=1)
+        step.slug: _create_step(step_model, step, index * ORDER_GAP)
+        for index, step in enumerate(STEPS, start=1)
     }
     transition_model = apps.get_model("workflow", "StepTransition")
     choice_model = apps.get_model("workflow", "StepChoice")

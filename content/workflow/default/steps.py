@@ -34,10 +34,18 @@ class DefaultStep:
     task_types: tuple[str, ...] = ()
 
 
-CONTINUE = DefaultChoice("continue_current", "Continue Current Step", "Keep working on what we have just looked at.", "▶️")
-REVIEW = DefaultChoice("review_progress", "Review Progress", "See what is settled, what is open and what needs work.", "📊")
+CONTINUE = DefaultChoice(
+    "continue_current", "Continue Current Step", "Keep working on what we have just looked at.", "▶️"
+)
+REVIEW = DefaultChoice(
+    "review_progress", "Review Progress", "See what is settled, what is open and what needs work.", "📊"
+)
 DRAW_PANEL = DefaultChoice(
-    "draw_panel", "Draw a Storyboard Panel", "Draft a panel of the moment we are talking about.", "🖼️", submits=PANEL
+    "draw_panel",
+    "Draw a Storyboard Panel",
+    "Draft a panel of the moment we are talking about.",
+    "🖼️",
+    submits=PANEL,
 )
 CREATE_VOICES = DefaultChoice(
     "create_voices",

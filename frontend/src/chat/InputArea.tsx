@@ -109,9 +109,9 @@ export function InputArea(props: InputAreaProps) {
             type="button"
             className="mode-toggle"
             data-testid="markdown-toggle"
-            aria-pressed={composer.markdown}
-            aria-label="Markdown with preview"
-            title={composer.markdown ? "Markdown with preview: on" : "Markdown with preview: off"}
+            data-mode={composer.markdown ? "markdown" : "text"}
+            aria-label={composer.markdown ? "MD: switch to plain text" : "TXT: switch to Markdown with preview"}
+            title={composer.markdown ? "Switch to plain text" : "Switch to Markdown with preview"}
             onClick={() => composer.setMarkdown(!composer.markdown)}
           >
             {composer.markdown ? "MD" : "TXT"}

@@ -1,0 +1,274 @@
+"""Real servers as processes, and real clients of them."""
+
+import asyncio
+import fcntl
+import itertools
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import psycopg
+import pytest
+import websockets
+
+ROOT = Path(__file__).resolve().parents[1]
+PASSWORD = "auto-movie"
+START_SECONDS = 60
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(folder: Path, **changes: str) -> dict[str, str]:
+    """The environment of a server that keeps everything in `folder`."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("QWEN3VL_", "DATABASE_", "REDIS_", "CELERY_", "DJANGO_", "PYTEST_"))
+    }
+    return kept | {
+        "DJANGO_SETTINGS_MODULE": "cms.settings.development",
+        "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+        "MEDIA_ROOT": str(folder / "media"),
+        "SECRET_KEY": "a key for tests alone, which signs nothing of worth",
+        "REHEARSAL_WORD_DELAY": "0",
+        "LOG_LEVEL": "WARNING",
+        **changes,
+    }
+
+
+def manage(env: dict[str, str], *arguments: str) -> None:
+    """Run a management command to its end."""
+    subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
+
+
+def sqlite_template() -> Path:
+    """A migrated SQLite database with the demo, made once for each set of migrations."""
+    newest = max(path.stat().st_mtime_ns for path in ROOT.glob("c*/**/migrations/*.py"))
+    folder = ROOT / "var" / "test-template"
+    folder.mkdir(parents=True, exist_ok=True)
+    template = folder / f"{newest}.sqlite3"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not template.exists():
+            making = folder / "making.sqlite3"
+            making.unlink(missing_ok=True)
+            env = environment(folder, DATABASE_URL=f"sqlite:///{making}")
+            manage(env, "migrate", "--verbosity", "0")
+            manage(env, "load_demo")
+            making.rename(template)
+    return template
+
+
+class LiveServer:
+    """A served project: one process, or more in subclasses."""
+
+    def __init__(self, folder: Path, env: dict[str, str]) -> None:
+        self.folder = folder
+        self.env = env
+        self.port = free_port()
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.log = folder / "server.log"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def commands(self) -> list[list[str]]:
+        return [[sys.executable, "manage.py", "serve", "--port", str(self.port)]]
+
+    def start(self) -> "LiveServer":
+        with self.log.open("ab") as log:
+            self.processes = [
+                subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=log, stderr=log)
+                for command in self.commands()
+            ]
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if any(process.poll() is not None for process in self.processes):
+                break
+            try:
+                if httpx.get(f"{self.url}/healthz", timeout=2).status_code == 200:
+                    return self
+            except httpx.TransportError:
+                time.sleep(0.05)
+        self.kill()
+        raise RuntimeError(f"The server did not start:\n{self.log.read_text()}")
+
+    def kill(self) -> None:
+        """SIGKILL: nothing gets a chance to tidy up."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """SIGTERM, as an operator would."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: int) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(number)
+        for process in self.processes:
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.processes = []
+
+    def sign_in(self, name: str) -> "LiveClient":
+        """A client with a Bearer token of `<name>@example.com`, one of the demo's people."""
+        client = LiveClient(self.url)
+        answer = client.run(
+            "mutation ($email: String!, $password: String!) {"
+            " login(input: {email: $email, password: $password}) { token errors { message } } }",
+            email=f"{name}@example.com",
+            password=PASSWORD,
+        )
+        client.token = answer["login"]["token"]
+        return client
+
+
+class LiveClient:
+    """A client of a served project, over HTTP and WebSocket."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.token = ""
+        self._ids = itertools.count(1)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+    def run(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Run a document over HTTP and answer its data."""
+        body = {"query": query, "variables": variables}
+        response = httpx.post(f"{self.url}/graphql/", json=body, headers=self.headers, timeout=30)
+        payload = response.json()
+        assert not payload.get("errors"), payload["errors"]
+        return payload["data"]  # type: ignore[no-any-return]
+
+    @asynccontextmanager
+    async def socket(self) -> AsyncIterator[Any]:
+        """A graphql-transport-ws connection that has been acknowledged."""
+        address = self.url.replace("http", "ws") + "/graphql/"
+        async with websockets.connect(address, subprotocols=["graphql-transport-ws"], max_size=None) as socket:  # type: ignore[list-item]
+            payload = {"authorization": self.headers["Authorization"]}
+            await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
+            assert json.loads(await socket.recv())["type"] == "connection_ack"
+            yield socket
+
+    @asynccontextmanager
+    async def subscribe(self, query: str, **variables: Any) -> AsyncIterator["Subscription"]:
+        """A subscription on a socket of its own."""
+        async with self.socket() as socket:
+            number = str(next(self._ids))
+            payload = {"query": query, "variables": variables}
+            await socket.send(json.dumps({"id": number, "type": "subscribe", "payload": payload}))
+            yield Subscription(socket)
+
+
+class Subscription:
+    """The events of one subscription."""
+
+    def __init__(self, socket: Any) -> None:
+        self._socket = socket
+
+    async def frame(self, timeout: float = 20) -> dict[str, Any]:
+        """The next frame."""
+        frame: dict[str, Any] = json.loads(await asyncio.wait_for(self._socket.recv(), timeout))
+        return frame
+
+    async def event(self, timeout: float = 20) -> dict[str, Any]:
+        """The next event; fails on any other frame."""
+        frame = await self.frame(timeout)
+        assert frame["type"] == "next", frame
+        assert not frame["payload"].get("errors"), frame
+        (event,) = frame["payload"]["data"].values()
+        return event  # type: ignore[no-any-return]
+
+    async def until(self, wanted: Callable[[dict[str, Any]], bool], timeout: float = 30) -> list[dict[str, Any]]:
+        """All events up to and with the first that is wanted."""
+        seen = []
+        async with asyncio.timeout(timeout):
+            while True:
+                seen.append(await self.event(timeout))
+                if wanted(seen[-1]):
+                    return seen
+
+
+def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., LiveServer]]:
+    """See the fixture `embedded`."""
+    started: list[LiveServer] = []
+
+    def start(**changes: str) -> LiveServer:
+        folder = tmp_path_factory.mktemp("embedded")
+        shutil.copy(sqlite_template(), folder / "db.sqlite3")
+        server = LiveServer(folder, environment(folder, **changes))
+        started.append(server)
+        return server.start()  # type: ignore[return-value]
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+class ServicesServer(LiveServer):
+    """The server, a Celery worker and beat: what docker-compose.yml starts, on PostgreSQL and Redis."""
+
+    def commands(self) -> list[list[str]]:
+        celery = [sys.executable, "-m", "celery", "-A", "cms"]
+        worker = [*celery, "worker", "--pool", "threads", "--concurrency", "8", "--loglevel", "warning"]
+        beat = [*celery, "beat", "--loglevel", "warning", "--schedule", str(self.folder / "beat")]
+        return [*super().commands(), worker, beat]
+
+
+@contextmanager
+def _database(name: str) -> Iterator[str]:
+    """A PostgreSQL database that is gone afterwards."""
+    server = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{name}"')
+        try:
+            yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+        finally:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def services_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServicesServer]]:
+    """See the fixture `production_like`."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    redis = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
+    started: list[ServicesServer] = []
+    with _database(f"auto_movie_live_{worker}_{os.getpid()}") as database:
+        folder = tmp_path_factory.mktemp("services")
+        env = environment(folder, DATABASE_URL=database, REDIS_URL=redis, CELERY_BROKER_URL=redis)
+        manage(env, "migrate", "--verbosity", "0")
+        manage(env, "load_demo")
+
+        def start(**changes: str) -> ServicesServer:
+            server = ServicesServer(folder, env | changes)
+            started.append(server)
+            return server.start()  # type: ignore[return-value]
+
+        try:
+            yield start
+        finally:
+            for server in started:
+                server.stop()
