@@ -231,6 +231,19 @@ def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
 class ServicesServer(LiveServer):
     """The server, a Celery worker and beat: what docker-compose.yml starts, on PostgreSQL and Redis."""
 
+    def kill_worker(self) -> None:
+        """SIGKILL the worker alone; the server and beat go on."""
+        worker = self.processes[1]
+        worker.kill()
+        worker.wait()
+
+    def start_worker(self) -> None:
+        """Another worker in place of the one that was killed."""
+        with self.log.open("ab") as log:
+            self.processes[1] = subprocess.Popen(
+                self.commands()[1], cwd=ROOT, env=self.env, stdout=log, stderr=log
+            )
+
     def commands(self) -> list[list[str]]:
         celery = [sys.executable, "-m", "celery", "-A", "cms"]
         worker = [*celery, "worker", "--pool", "threads", "--concurrency", "8", "--loglevel", "warning"]

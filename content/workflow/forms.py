@@ -22,6 +22,14 @@ class WorkflowStepForm(WagtailAdminModelForm):
         help_text="What the director may have generated in this step.",
     )
 
+    def save(self, commit: bool = True) -> Any:
+        instance = super().save(commit=False)
+        if commit:
+            # One writing of the step with its rows, instead of the step first and then row by row.
+            instance.save()
+            self.save_m2m()
+        return instance
+
     def is_valid(self) -> bool:
         if not super().is_valid() or self._leads_to_itself():
             return False

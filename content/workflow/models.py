@@ -96,6 +96,17 @@ class WorkflowStep(DraftStateMixin, RevisionMixin, PreviewableMixin, Clusterable
             )
 
     @transaction.atomic
+    def save(self, **kwargs: Any) -> None:
+        """Store the step with the choices and transitions that were set on it."""
+        if self.pk and not kwargs.get("update_fields"):
+            pending = getattr(self, "_cluster_related_objects", None) or {}
+            # Written anew, with the same keys: two rows that exchange their slugs would collide half-way.
+            for relation, model in (("choices", StepChoice), ("transitions", StepTransition)):
+                if relation in pending:
+                    model._default_manager.filter(step_id=self.pk).delete()
+        super().save(**kwargs)
+
+    @transaction.atomic
     def publish(self, revision: Revision, *args: Any, **kwargs: Any) -> None:
         """Publish a revision. Raises ValidationError, and changes nothing, where the workflow would break."""
         from . import publishing

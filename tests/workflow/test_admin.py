@@ -152,6 +152,37 @@ def test_each_mistake_is_explained_and_published_by_nobody(browser, change, word
     assert published_graph() == before
 
 
+@pytest.mark.parametrize("live", [True, False])
+def test_rows_may_exchange_their_slugs_and_targets(browser, live):
+    WorkflowStep.objects.filter(slug="world_building").update(live=live)
+    form = Editing(browser, "world_building")
+    first, second = form.row("choices", "slug", "add_place"), form.row("choices", "slug", "continue_current")
+    form.data[f"{first}-slug"], form.data[f"{second}-slug"] = "continue_current", "add_place"
+    one, other = "transitions-0-to_step", "transitions-1-to_step"
+    form.data[one], form.data[other] = form.data[other], form.data[one]
+
+    form.save(publish=live)
+
+    row = step("world_building")
+    assert [choice.slug for choice in row.choices.all()][1:3] == ["continue_current", "add_place"]
+    assert [move.to_step.slug for move in row.transitions.all()] == ["story_development", "episode_breakdown"]
+
+
+def test_a_draft_that_another_editor_overtook_is_kept_and_not_published(browser, monkeypatch):
+    form = Editing(browser, "visual_design")
+    form.data["title"] = "Overtaken"
+    monkeypatch.setattr("content.workflow.forms.problems_with", lambda record: [])
+    for name in list(form.data):
+        if name.startswith("transitions-") and name.endswith("-DELETE"):
+            form.data[name] = "1"
+
+    page = form.save(publish=True).content.decode()
+
+    assert "Saved as a draft, and not published" in page
+    assert step("visual_design").title == "Visual Design"
+    assert step("visual_design").get_latest_revision_as_object().title == "Overtaken"
+
+
 def test_a_new_step_starts_as_a_draft_and_its_publication_says_what_is_missing(browser):
     form = Editing(browser, None)
     form.data.update(

@@ -21,7 +21,7 @@ interface MessageListProps {
 export function MessageList({ state, userId, onRetry, onLoadOlder, children }: MessageListProps) {
   const { messages, pending, stream, turn, tasks, olderCursor } = state;
   const now = useNow();
-  const scroll = useStickyScroll(messages[0]?.seq ?? 0);
+  const scroll = useStickyScroll(messages[0]?.seq ?? 0, pending.length);
   const [loadingOlder, setLoadingOlder] = useState(false);
   const isThinking = isOpen(turn) && !stream?.text;
   const isEmpty = state.live && messages.length === 0 && pending.length === 0 && !isThinking;
@@ -119,8 +119,11 @@ function Announcer({ messages, live }: { messages: Message[]; live: boolean }) {
   );
 }
 
-/** Follows the end of the conversation while one is there, and keeps one's place when older messages come in above. */
-function useStickyScroll(firstSeq: number) {
+/**
+ * Follows the end of the conversation while one is there or has just said something, and keeps one's place when
+ * older messages come in above.
+ */
+function useStickyScroll(firstSeq: number, sending: number) {
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const sticks = useRef(true);
@@ -128,10 +131,17 @@ function useStickyScroll(firstSeq: number) {
   const top = useRef(0);
   const [atBottom, setAtBottom] = useState(true);
 
+  const follow = () => {
+    const box = scroller.current;
+    if (!box) return;
+    if (sticks.current) box.scrollTop = box.scrollHeight;
+    height.current = box.scrollHeight;
+    top.current = box.scrollTop;
+  };
   const jumpToBottom = () => {
     sticks.current = true;
     setAtBottom(true);
-    if (scroller.current) scroller.current.scrollTop = scroller.current.scrollHeight;
+    follow();
   };
 
   useLayoutEffect(() => {
@@ -140,17 +150,15 @@ function useStickyScroll(firstSeq: number) {
   }, [firstSeq]);
 
   useLayoutEffect(() => {
-    height.current = scroller.current?.scrollHeight ?? 0;
-  });
+    if (sending > 0) jumpToBottom();
+  }, [sending]);
+
+  useLayoutEffect(follow);
 
   useEffect(() => {
     const box = scroller.current;
     const inner = content.current;
     if (!box || !inner) return;
-    const follow = () => {
-      if (sticks.current) box.scrollTop = box.scrollHeight;
-      height.current = box.scrollHeight;
-    };
     const notice = () => {
       // Not being at the end counts only after moving up: the content may have grown since the last scroll.
       const movedUp = box.scrollTop < top.current;
