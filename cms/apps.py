@@ -8,3 +8,14 @@ class CmsConfig(AppConfig):
 
     name = "cms"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from django.apps import apps
+        from django.db.models.signals import post_migrate
+
+        from cms.accounts.groups import create_groups
+
+        # Django tells only of apps with models, and this has none.
+        post_migrate.connect(
+            create_groups, sender=apps.get_app_config("accounts"), dispatch_uid="cms.accounts.groups"
+        )

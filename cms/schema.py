@@ -1,16 +1,18 @@
 """The one GraphQL schema: merges the subjects' Query, Mutation and Subscription."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from cms.accounts.schema import AccountsMutation, AccountsQuery
 from cms.api.context import Context, viewer
 from cms.api.errors import public_error
 from cms.api.node import Node, load_node
+from cms.api.scalars import SCALARS
 from cms.api.threads import run_resolvers_in_threads
 from content.generation.schema import GenerationMutation, GenerationQuery
 from content.generation.types import ProjectTaskUpdatedEvent
@@ -26,7 +28,11 @@ from conversation.schema import ConversationMutation, ConversationQuery, Convers
 @strawberry.type(description="What can be read.")
 class Query(AccountsQuery, ProjectsQuery, ConversationQuery, WorkflowQuery, MediaQuery, GenerationQuery):
     @strawberry.field(description="An object by its global id; null where there is none that the caller may see.")
-    def node(self, info: strawberry.Info[Context, Any], id: strawberry.ID) -> Node | None:
+    def node(
+        self,
+        info: strawberry.Info[Context, Any],
+        id: Annotated[strawberry.ID, strawberry.argument(description="An `id` that the API gave.")],
+    ) -> Node | None:
         return load_node(viewer(info), id)  # type: ignore[no-any-return]  # rows stand for API types
 
 
@@ -64,5 +70,6 @@ schema = Schema(
     mutation=Mutation,
     subscription=Subscription,
     types=[*EVENT_TYPES, ProjectUpdatedEvent, MediaUpdatedEvent, ProjectTaskUpdatedEvent],
-    extensions=[ParserCache(maxsize=512), ValidationCache(maxsize=512)],
+    config=StrawberryConfig(scalar_map=SCALARS),
+    extensions=[ParserCache, ValidationCache],
 )

@@ -33,7 +33,7 @@ def is_own_origin(origin: str, host: str) -> bool:
 
 
 @method_decorator([csrf_exempt, never_cache], name="dispatch")
-class GraphQLView(StrawberryView):
+class GraphQLView(StrawberryView[Context, None]):
     """GraphQL over HTTP. A browser that opens it gets GraphiQL.
 
     Instead of a form token, a request with a session cookie must come from an allowed Origin and be JSON, which

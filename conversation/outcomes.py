@@ -4,7 +4,6 @@ Every function is one transaction that changes the turn's row only where it stil
 (status and attempt), so two runners can never both finish a turn.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -168,7 +167,7 @@ def _proposed(reply: Reply) -> list[Card]:
 
 def _start_task(
     project: Project, session: Session, turn: Turn, chosen: Choice | None, reply: Reply
-) -> Sequence[str]:
+) -> list[str]:
     task_type = chosen.submits if chosen and chosen.submits else (reply.action.task_type if reply.action else "")
     if not task_type:
         return []

@@ -1,18 +1,18 @@
 """The API's doors to the conversation."""
 
 from collections.abc import AsyncGenerator
-from typing import cast
+from typing import Annotated, cast
 
 import strawberry
 from graphql import GraphQLError
 
-from cms.api.connections import Connection
+from cms.api.connections import After, Before, Connection, First, Last
 from cms.api.context import invalid_argument, require_user, viewer
 from cms.api.errors import answers
 from cms.api.ids import parse_id
 from cms.api.node import register_node
 from cms.api.threads import in_thread
-from cms.api.values import given, or_none
+from cms.api.values import Input, given, or_none
 from cms.errors import DomainError, ErrorCode
 from cms.realtime import listen
 from content.projects.events import project_group
@@ -112,7 +112,9 @@ def _media_ids(values: list[strawberry.ID] | None) -> list[int]:
 @strawberry.type
 class ConversationQuery:
     @strawberry.field(description="A session by id; null where there is none that the caller may see.")
-    def session(self, info: Info, id: strawberry.ID) -> Session | None:
+    def session(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The session.")]
+    ) -> Session | None:
         user = require_user(info)
         try:
             found = SessionPolicy(user).get(SessionAction.VIEW, parse_id(id, "Session"))
@@ -124,11 +126,13 @@ class ConversationQuery:
     def sessions(
         self,
         info: Info,
-        project_id: strawberry.ID | None = None,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
+        project_id: Annotated[
+            strawberry.ID | None, strawberry.argument(description="Of this project; left out: of all.")
+        ] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[Session]:
         user = require_user(info)
         project = None
@@ -142,7 +146,7 @@ class ConversationQuery:
 class ConversationMutation:
     @strawberry.mutation(description="Start a session at the project's first open step.")
     @answers(SessionPayload)
-    def start_session(self, info: Info, input: StartSessionInput) -> SessionPayload:
+    def start_session(self, info: Info, input: Input[StartSessionInput]) -> SessionPayload:
         user = require_user(info)
         session = sessions.start_session(
             user=user,
@@ -154,7 +158,7 @@ class ConversationMutation:
 
     @strawberry.mutation(description="Rename or share a session.")
     @answers(SessionPayload)
-    def update_session(self, info: Info, input: UpdateSessionInput) -> SessionPayload:
+    def update_session(self, info: Info, input: Input[UpdateSessionInput]) -> SessionPayload:
         session = sessions.update_session(
             user=require_user(info),
             session_id=parse_id(input.id, "Session"),
@@ -164,25 +168,25 @@ class ConversationMutation:
 
     @strawberry.mutation(description="Set an active session aside.")
     @answers(SessionPayload)
-    def pause_session(self, info: Info, input: PauseSessionInput) -> SessionPayload:
+    def pause_session(self, info: Info, input: Input[PauseSessionInput]) -> SessionPayload:
         user = require_user(info)
         return _session_payload(sessions.pause_session(user=user, session_id=parse_id(input.id, "Session")))
 
     @strawberry.mutation(description="Make a paused, completed or broken session active again.")
     @answers(SessionPayload)
-    def resume_session(self, info: Info, input: ResumeSessionInput) -> SessionPayload:
+    def resume_session(self, info: Info, input: Input[ResumeSessionInput]) -> SessionPayload:
         user = require_user(info)
         return _session_payload(sessions.resume_session(user=user, session_id=parse_id(input.id, "Session")))
 
     @strawberry.mutation(description="Call a session done.")
     @answers(SessionPayload)
-    def complete_session(self, info: Info, input: CompleteSessionInput) -> SessionPayload:
+    def complete_session(self, info: Info, input: Input[CompleteSessionInput]) -> SessionPayload:
         user = require_user(info)
         return _session_payload(sessions.complete_session(user=user, session_id=parse_id(input.id, "Session")))
 
     @strawberry.mutation(description="Say something; the turn is queued and the call returns at once.")
     @answers(TurnPayload)
-    def send_message(self, info: Info, input: SendMessageInput) -> TurnPayload:
+    def send_message(self, info: Info, input: Input[SendMessageInput]) -> TurnPayload:
         turn = turns.send_message(
             user=require_user(info),
             session_id=parse_id(input.session_id, "Session", "session_id"),
@@ -194,7 +198,7 @@ class ConversationMutation:
 
     @strawberry.mutation(description="Take one of the offered choices; its effect is applied when the turn completes.")
     @answers(TurnPayload)
-    def select_choice(self, info: Info, input: SelectChoiceInput) -> TurnPayload:
+    def select_choice(self, info: Info, input: Input[SelectChoiceInput]) -> TurnPayload:
         turn = turns.select_choice(
             user=require_user(info),
             session_id=parse_id(input.session_id, "Session", "session_id"),
@@ -207,13 +211,13 @@ class ConversationMutation:
 
     @strawberry.mutation(description="Stop a turn; what was said stays, marked interrupted.")
     @answers(TurnPayload)
-    def cancel_turn(self, info: Info, input: CancelTurnInput) -> TurnPayload:
+    def cancel_turn(self, info: Info, input: Input[CancelTurnInput]) -> TurnPayload:
         user = require_user(info)
         return turn_payload(turns.cancel_turn(user=user, turn_id=parse_id(input.id, "Turn")))
 
     @strawberry.mutation(description="Try the session's latest turn again, when it failed.")
     @answers(TurnPayload)
-    def retry_turn(self, info: Info, input: RetryTurnInput) -> TurnPayload:
+    def retry_turn(self, info: Info, input: Input[RetryTurnInput]) -> TurnPayload:
         user = require_user(info)
         return turn_payload(turns.retry_turn(user=user, turn_id=parse_id(input.id, "Turn")))
 
@@ -242,7 +246,12 @@ class ConversationSubscription:
         "live. A client that joins in mid-reply first gets a delta with offset 0 and the text so far."
     )
     async def session_events(
-        self, info: Info, session_id: strawberry.ID, after: int | None = None
+        self,
+        info: Info,
+        session_id: Annotated[strawberry.ID, strawberry.argument(description="The session.")],
+        after: Annotated[
+            int | None, strawberry.argument(description="The last seq that the caller has; left out: only live.")
+        ] = None,
     ) -> AsyncGenerator[SessionEvent, None]:
         stream, groups = await in_thread(_start, info, session_id, after)
         return _events(stream, groups)

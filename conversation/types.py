@@ -7,7 +7,7 @@ import strawberry
 from django.db.models import Prefetch, Q
 
 from cms.accounts.types import User
-from cms.api.connections import Connection, paginate
+from cms.api.connections import After, Before, Connection, First, Last, paginate
 from cms.api.context import Context, viewer
 from cms.api.enums import graphql_enum
 from cms.api.errors import UserError, error_list, stored_error
@@ -19,14 +19,15 @@ from content.projects.types import Project
 from content.workflow.types import Choice, WorkflowStep
 
 from . import choices, models
+from .choices import MessageRole, SessionState, TurnStatus
 from .rendering import render_markdown
 
 Info = strawberry.Info[Context, Any]
 LazyTurn = Annotated["Turn", strawberry.lazy("conversation.types")]
 LazyMessage = Annotated["Message", strawberry.lazy("conversation.types")]
 
-SessionState = graphql_enum(
-    choices.SessionState,
+graphql_enum(
+    SessionState,
     "Whether a session takes messages.",
     {
         "ACTIVE": "Takes messages.",
@@ -35,13 +36,13 @@ SessionState = graphql_enum(
         "ERROR": "Its step is no longer part of the workflow; resuming moves it to the project's present step.",
     },
 )
-MessageRole = graphql_enum(
-    choices.MessageRole,
+graphql_enum(
+    MessageRole,
     "Who speaks.",
     {"USER": "A member.", "ASSISTANT": "The director.", "SYSTEM": "The server."},
 )
-TurnStatus = graphql_enum(
-    choices.TurnStatus,
+graphql_enum(
+    TurnStatus,
     "How far a turn is.",
     {
         "QUEUED": "Waits for a runner.",
@@ -92,10 +93,10 @@ def _present_choices(root: strawberry.Parent[models.Session]) -> list[Choice]:
 
 def _messages(
     root: strawberry.Parent[models.Session],
-    first: int | None = None,
-    after: str | None = None,
-    last: int | None = None,
-    before: str | None = None,
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
 ) -> Connection[LazyMessage]:
     rows = models.Message.objects.filter(session_id=root.pk)
     return paginate(rows, order=("seq",), first=first, after=after, last=last, before=before)

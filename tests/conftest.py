@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.test import Client
 
 from cms.accounts.choices import SubscriptionTier, UserRole
 from cms.accounts.models import User
 from cms.accounts.services import save_with_role
 from cms.api.ids import global_id
+from cms.settings.env import BASE_DIR
 from content.projects.models import Project
 from content.projects.services import add_collaborator, create_project
 from conversation import runner, sessions
@@ -20,7 +19,7 @@ from conversation.models import Session, Turn
 
 from .live import LiveServer, ServicesServer, embedded_server, services_server
 
-OPERATIONS = "\n".join(path.read_text() for path in sorted(Path(settings.BASE_DIR, "graphql/operations").glob("*.graphql")))
+OPERATIONS = "\n".join(path.read_text() for path in sorted((BASE_DIR / "graphql/operations").glob("*.graphql")))
 
 
 @pytest.fixture

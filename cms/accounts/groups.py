@@ -30,9 +30,9 @@ COLLECTION_RIGHTS = {
 def create_groups(
     sender: Any = None, *, apps: Any = global_apps, using: str = DEFAULT_DB_ALIAS, **kwargs: Any
 ) -> None:
-    """Make the groups, once: what an admin changes or deletes of their rights later stays so.
+    """Make the groups, once: what an admin changes of their rights later stays so.
 
-    Runs after every migrate. Wagtail's own migration makes Editors, so that Producers tells whether we were here.
+    Runs after every migrate. Editors comes from Wagtail's own migration, so Producers tells whether this ran.
     """
     try:
         group_model = apps.get_model("auth", "Group")
@@ -44,7 +44,7 @@ def create_groups(
     if not router.allow_migrate_model(using, group_model):
         return
     groups = group_model.objects.using(using)
-    if groups.filter(name=PRODUCERS, permissions__isnull=False).exists():
+    if groups.filter(name=PRODUCERS).exists():
         return
     with transaction.atomic(using=using):
         for group_name, rights in RIGHTS.items():

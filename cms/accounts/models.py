@@ -34,7 +34,7 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=(username or "").strip().lower())
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]  # Wagtail's managers have no types
     """A person. `role` gives product rights; the plan limits what they may create."""
 
     # AbstractUser's names are replaced by one.

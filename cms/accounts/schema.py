@@ -8,7 +8,7 @@ from strawberry.scalars import JSON
 from cms.api.context import require_user, viewer
 from cms.api.errors import answers
 from cms.api.node import register_node
-from cms.api.values import given
+from cms.api.values import Input, given
 
 from . import services
 from .policy import visible_user
@@ -47,13 +47,15 @@ class AccountsQuery:
 class AccountsMutation:
     @strawberry.mutation(description="Answers with a Bearer token, for clients without cookies.")
     @answers(AuthPayload)
-    def login(self, info: Info, input: LoginInput) -> AuthPayload:
+    def login(self, info: Info, input: Input[LoginInput]) -> AuthPayload:
         token, row = services.login(email=input.email, password=input.password)
+        # What the payload tells of them is their own.
+        info.context.user = row.user
         return AuthPayload(token=token, expires_at=row.expires_at, user=cast("User", row.user))
 
     @strawberry.mutation(description="End the Bearer token used, or all of the caller's.")
     @answers(LogoutPayload)
-    def logout(self, info: Info, input: LogoutInput | None = None) -> LogoutPayload:
+    def logout(self, info: Info, input: Input[LogoutInput | None] = None) -> LogoutPayload:
         services.logout(
             user=require_user(info), token=info.context.token, everywhere=bool(input and input.everywhere)
         )
@@ -61,6 +63,6 @@ class AccountsMutation:
 
     @strawberry.mutation(description="Change one's own name and preferences.")
     @answers(MePayload)
-    def update_me(self, info: Info, input: UpdateMeInput) -> MePayload:
+    def update_me(self, info: Info, input: Input[UpdateMeInput]) -> MePayload:
         user = services.update_me(user=require_user(info), changes=given(input, "name", "preferences"))
         return MePayload(user=cast("User", user))

@@ -11,7 +11,8 @@ from cms.api.enums import graphql_enum
 from cms.api.errors import UserError, error_list
 from cms.api.node import Node
 
-from . import choices, hooks, models, policy
+from . import hooks, models, policy
+from .choices import SubscriptionTier, UserRole
 
 if TYPE_CHECKING:
     from content.projects.types import Project
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 Info = strawberry.Info[Context, Any]
 LazyProject = Annotated["Project", strawberry.lazy("content.projects.types")]
 
-UserRole = graphql_enum(
-    choices.UserRole,
+graphql_enum(
+    UserRole,
     "Product rights.",
     {
         "USER": "Uses the projects they are a member of; has no admin door.",
@@ -28,8 +29,8 @@ UserRole = graphql_enum(
         "PRODUCER": "Opens the Wagtail admin and sees their own projects there.",
     },
 )
-SubscriptionTier = graphql_enum(
-    choices.SubscriptionTier,
+graphql_enum(
+    SubscriptionTier,
     "The plans.",
     {
         "FREE": "1 project of 3 episodes.",

@@ -5,7 +5,7 @@ import binascii
 import datetime
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
 from django.db.models import Model, Q, QuerySet
@@ -15,6 +15,13 @@ from .loading import together
 
 NodeType = TypeVar("NodeType")
 DEFAULT_PAGE, MAX_PAGE = 20, 100
+First = Annotated[
+    int | None,
+    strawberry.argument(description="So many from the start, up to 100. Neither this nor `last`: 20."),
+]
+After = Annotated[str | None, strawberry.argument(description="Only what follows this cursor.")]
+Last = Annotated[int | None, strawberry.argument(description="So many from the end, up to 100.")]
+Before = Annotated[str | None, strawberry.argument(description="Only what lies before this cursor.")]
 
 
 @strawberry.type(description="Where a page lies in its list.")

@@ -9,16 +9,15 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.utils.str_converters import to_camel_case
 
-from cms import errors
-from cms.errors import DomainError
+from cms.errors import DomainError, ErrorCode
 
 from .context import Context
 from .enums import graphql_enum
 
 logger = logging.getLogger(__name__)
 
-ErrorCode = graphql_enum(
-    errors.ErrorCode,
+graphql_enum(
+    ErrorCode,
     "Why something was refused. Treat a code you do not know as INVALID.",
     {
         "INVALID": "A value is not acceptable; `field` names it. Also a wrong e-mail or password (without field).",
@@ -111,8 +110,8 @@ def answers(payload: Callable[..., Payload]) -> Callable[[Callable[..., Payload]
             except Exception:
                 request_id = info.context.request_id
                 logger.exception("Mutation %s failed in request %s.", info.field_name, request_id)
-                error = DomainError(errors.ErrorCode.INTERNAL, internal_message(request_id))
-                return payload(errors=[user_error(error)])
+                failure = DomainError(ErrorCode.INTERNAL, internal_message(request_id))
+                return payload(errors=[user_error(failure)])
 
         return wrapper
 
@@ -127,10 +126,10 @@ def public_error(error: GraphQLError, request_id: str) -> GraphQLError:
     elif (error.extensions or {}).get("code"):
         return error
     elif cause is None or isinstance(cause, GraphQLError) or type(cause).__module__.startswith("strawberry"):
-        message, code = error.message, errors.ErrorCode.INVALID.value
+        message, code = error.message, ErrorCode.INVALID.value
     else:
         logger.error("Request %s failed.", request_id, exc_info=cause)
-        message, code = internal_message(request_id), errors.ErrorCode.INTERNAL.value
+        message, code = internal_message(request_id), ErrorCode.INTERNAL.value
     return GraphQLError(
         message,
         nodes=error.nodes,

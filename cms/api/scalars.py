@@ -1,5 +1,6 @@
 """Scalars of our own."""
 
+from collections.abc import Mapping
 from typing import Any, NewType
 
 import strawberry
@@ -11,9 +12,13 @@ def _parse_big_int(value: Any) -> int:
     return value
 
 
-BigInt = strawberry.scalar(
-    NewType("BigInt", int),
-    description="A whole number up to 2^53, as a JSON number.",
-    serialize=int,
-    parse_value=_parse_big_int,
-)
+BigInt = NewType("BigInt", int)
+
+SCALARS: Mapping[object, Any] = {
+    BigInt: strawberry.scalar(
+        name="BigInt",
+        description="A whole number up to 2^53, as a JSON number.",
+        serialize=int,
+        parse_value=_parse_big_int,
+    )
+}

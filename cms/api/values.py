@@ -1,8 +1,11 @@
 """Reading inputs: an absent field stays as it is, null is a value of its own."""
 
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import strawberry
+
+InputType = TypeVar("InputType")
+Input = Annotated[InputType, strawberry.argument(description="All that the mutation takes.")]
 
 
 def given(input_: Any, *names: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ INSTALLED_APPS = [
     "conversation",
     "wagtail.documents",
     "wagtail.images",
-    "wagtail.users",
+    "cms.accounts.admin_app.UsersAdminConfig",
     "wagtail.snippets",
     "wagtail.sites",
     "wagtail.search",
@@ -41,7 +41,6 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "whitenoise.runserver_nostatic",
-    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -113,7 +112,6 @@ WAGTAIL_ENABLE_UPDATE_CHECK = False
 WAGTAIL_ENABLE_WHATS_NEW_BANNER = False
 WAGTAIL_GRAVATAR_PROVIDER_URL = None
 WAGTAIL_PASSWORD_RESET_ENABLED = False
-WAGTAILADMIN_LOGIN_URL = "account_login"
 WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.database"}}
 
 LOGGING = {
@@ -124,6 +122,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
     "loggers": {
         "celery": {"level": "WARNING"},
+        # The in-process broker has no host, which kombu warns of at each start.
+        "kombu": {"level": "ERROR"},
         "httpx": {"level": "WARNING"},
         "strawberry.execution": {"level": "CRITICAL"},
     },

@@ -42,4 +42,4 @@ def visible_sessions(user: User | None) -> "QuerySet[Any]":
     if _sessions_hook is not None:
         return _sessions_hook(user)
     sessions = GenerationTask._meta.get_field("session").related_model
-    return sessions._default_manager.none()  # type: ignore[union-attr]  # a model
+    return sessions._default_manager.none()

@@ -11,7 +11,7 @@ from cms.api.context import require_user
 from cms.api.errors import answers
 from cms.api.ids import parse_id
 from cms.api.node import register_node
-from cms.api.values import or_none
+from cms.api.values import Input, or_none
 from cms.errors import DomainError
 from content.projects.models import Project
 
@@ -82,7 +82,7 @@ class GenerationQuery:
 class GenerationMutation:
     @strawberry.mutation(description="Ask for a piece of work; it is done in the background.")
     @answers(TaskPayload)
-    def submit_task(self, info: Info, input: SubmitTaskInput) -> TaskPayload:
+    def submit_task(self, info: Info, input: Input[SubmitTaskInput]) -> TaskPayload:
         user = require_user(info)
         session_id = or_none(input.session_id)
         task = services.submit_task(
@@ -97,12 +97,12 @@ class GenerationMutation:
 
     @strawberry.mutation(description="Stop a task that has not ended.")
     @answers(TaskPayload)
-    def cancel_task(self, info: Info, input: CancelTaskInput) -> TaskPayload:
+    def cancel_task(self, info: Info, input: Input[CancelTaskInput]) -> TaskPayload:
         task = services.cancel_task(user=require_user(info), task_id=parse_id(input.id, "GenerationTask"))
         return TaskPayload(task=cast("GenerationTask", task))
 
     @strawberry.mutation(description="Have a task done again that failed or was cancelled.")
     @answers(TaskPayload)
-    def retry_task(self, info: Info, input: RetryTaskInput) -> TaskPayload:
+    def retry_task(self, info: Info, input: Input[RetryTaskInput]) -> TaskPayload:
         task = services.retry_task(user=require_user(info), task_id=parse_id(input.id, "GenerationTask"))
         return TaskPayload(task=cast("GenerationTask", task))

@@ -17,7 +17,8 @@ from content.media.types import Media
 from content.projects.models import ProjectEvent as ProjectEventRow
 from content.projects.types import ProjectEvent, is_event
 
-from . import choices, hooks, models
+from . import hooks, models
+from .choices import TaskStatus
 from .policy import TaskPolicy
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ Info = strawberry.Info[Context, Any]
 LazyProject = Annotated["Project", strawberry.lazy("content.projects.types")]
 LazySession = Annotated["Session", strawberry.lazy("conversation.types")]
 
-TaskStatus = graphql_enum(
-    choices.TaskStatus,
+graphql_enum(
+    TaskStatus,
     "Where a generation task is.",
     {
         "QUEUED": "Waiting for a runner.",
@@ -61,7 +62,8 @@ def _created_by(root: strawberry.Parent[models.GenerationTask]) -> User | None:
 
 
 def _results(root: strawberry.Parent[models.GenerationTask]) -> list[Media]:
-    rows = models.TaskResult.objects.select_related("media").order_by("position")
+    # Without select_related: `related` makes the media of all tasks one group, loaded together.
+    rows = models.TaskResult.objects.order_by("position")
     results = related_list(root, Prefetch("result_rows", rows, to_attr="_results"))
     return cast("list[Media]", [related(result, "media") for result in results])
 

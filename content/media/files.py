@@ -8,11 +8,12 @@ is closed to project files; those are reached through their Media row.
 import re
 import secrets
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models
 from wagtail.documents.models import AbstractDocument, DocumentQuerySet
 from wagtail.images.models import AbstractImage, AbstractRendition, ImageQuerySet
+from wagtail.search import index
 
 if TYPE_CHECKING:
     from .models import Media
@@ -34,18 +35,18 @@ def document_path(_instance: "CustomDocument", filename: str) -> str:
     return random_path("documents", filename)
 
 
-class EditorialImages(models.Manager.from_queryset(ImageQuerySet)):  # type: ignore[misc]  # untyped base
+class EditorialImages(models.Manager["CustomImage"]):
     """Images of the site itself: those without a Media row."""
 
     def get_queryset(self) -> Any:
-        return super().get_queryset().filter(media__isnull=True)
+        return ImageQuerySet(self.model, using=self._db).filter(media__isnull=True)
 
 
-class EditorialDocuments(models.Manager.from_queryset(DocumentQuerySet)):  # type: ignore[misc]  # untyped base
+class EditorialDocuments(models.Manager["CustomDocument"]):
     """Documents of the site itself: those without a Media row."""
 
     def get_queryset(self) -> Any:
-        return super().get_queryset().filter(media__isnull=True)
+        return DocumentQuerySet(self.model, using=self._db).filter(media__isnull=True)
 
 
 class CustomImage(AbstractImage):
@@ -66,7 +67,10 @@ class CustomImage(AbstractImage):
     if TYPE_CHECKING:
         media: "Media"
 
-    objects = EditorialImages()
+    # Wagtail's search refuses conditions on what is not declared here, and the default manager has one.
+    search_fields = [*AbstractImage.search_fields, index.RelatedFields("media", [index.FilterField("id")])]
+
+    objects: ClassVar[EditorialImages] = EditorialImages()
     all_objects = ImageQuerySet.as_manager()
 
     class Meta(AbstractImage.Meta):
@@ -110,7 +114,9 @@ class CustomDocument(AbstractDocument):
     if TYPE_CHECKING:
         media: "Media"
 
-    objects = EditorialDocuments()
+    search_fields = [*AbstractDocument.search_fields, index.RelatedFields("media", [index.FilterField("id")])]
+
+    objects: ClassVar[EditorialDocuments] = EditorialDocuments()
     all_objects = DocumentQuerySet.as_manager()
 
     class Meta(AbstractDocument.Meta):

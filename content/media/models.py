@@ -152,6 +152,11 @@ class Media(models.Model):
         return holder.file
 
     @property
+    def file_path(self) -> str:
+        """Where the storage has it."""
+        return str(self.file.name)
+
+    @property
     def tags(self) -> list[str]:
         """Free words, in the order in which people gave them."""
         return [row.name for row in self.tag_rows.all()]

@@ -4,7 +4,7 @@ import codecs
 import hashlib
 import warnings
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import IO
 
 import pypdf
 from django.conf import settings
@@ -48,7 +48,7 @@ def check_size(kind: MediaKind, size: int) -> None:
         )
 
 
-def examine(file: BinaryIO, declared: Format) -> FileFacts:
+def examine(file: IO[bytes], declared: Format) -> FileFacts:
     """What the file is, once it has been sniffed and decoded.
 
     Raises UNSUPPORTED_MEDIA where it is damaged or not what was declared, LIMIT_EXCEEDED where it is too
@@ -69,7 +69,7 @@ def examine(file: BinaryIO, declared: Format) -> FileFacts:
     return FileFacts(declared, size, sha256, sha1)
 
 
-def _measure(file: BinaryIO) -> tuple[int, str, str]:
+def _measure(file: IO[bytes]) -> tuple[int, str, str]:
     size, sha256, sha1 = 0, hashlib.sha256(), hashlib.sha1(usedforsecurity=False)
     file.seek(0)
     while chunk := file.read(CHUNK):
@@ -79,7 +79,7 @@ def _measure(file: BinaryIO) -> tuple[int, str, str]:
     return size, sha256.hexdigest(), sha1.hexdigest()
 
 
-def _decode_image(file: BinaryIO, declared: Format) -> tuple[int, int, bool]:
+def _decode_image(file: IO[bytes], declared: Format) -> tuple[int, int, bool]:
     assert declared.pillow is not None
     try:
         with warnings.catch_warnings():
@@ -113,7 +113,7 @@ def _too_many_pixels(detail: str = "") -> DomainError:
     )
 
 
-def _open_pdf(file: BinaryIO) -> None:
+def _open_pdf(file: IO[bytes]) -> None:
     try:
         reader = pypdf.PdfReader(file)
         encrypted = reader.is_encrypted
@@ -128,7 +128,7 @@ def _open_pdf(file: BinaryIO) -> None:
         raise unsupported("The PDF has no pages.")
 
 
-def _read_text(file: BinaryIO) -> None:
+def _read_text(file: IO[bytes]) -> None:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         while chunk := file.read(CHUNK):

@@ -1,25 +1,25 @@
 """The API's doors to media."""
 
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import strawberry
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
 from cms.accounts.models import User
-from cms.api.connections import Connection, paginate
+from cms.api.connections import After, Before, Connection, First, Last, paginate
 from cms.api.context import invalid_argument, require_user
 from cms.api.errors import answers
 from cms.api.ids import parse_id
 from cms.api.loading import together
 from cms.api.node import register_node
 from cms.api.scalars import BigInt
-from cms.api.values import given, or_none, plain
+from cms.api.values import Input, given, or_none, plain
 from content.projects.models import Project
 from content.projects.policy import ProjectAction, ProjectPolicy
 
 from . import models, search, services, uploads
-from .choices import MediaStatus as Status
+from .choices import MediaStatus, MediaType
 from .policy import MediaPolicy
 from .types import (
     Info,
@@ -27,8 +27,6 @@ from .types import (
     MediaFilter,
     MediaMatch,
     MediaPayload,
-    MediaStatus,
-    MediaType,
     UploadTicketPayload,
     api_ticket,
 )
@@ -58,7 +56,7 @@ def media_connection(
 
 def _filtered(rows: QuerySet[models.Media], filters: MediaFilter | None) -> QuerySet[models.Media]:
     if filters is None or filters.statuses is None:
-        rows = rows.exclude(status=Status.ARCHIVED)
+        rows = rows.exclude(status=MediaStatus.ARCHIVED)
     if filters is None:
         return rows
     for name, values in (
@@ -78,7 +76,7 @@ def _filtered(rows: QuerySet[models.Media], filters: MediaFilter | None) -> Quer
     return search.matches_all(rows, filters.search) if filters.search else rows
 
 
-def _tagged(names: list[str]) -> QuerySet[models.MediaTag]:
+def _tagged(names: list[str]) -> QuerySet[models.MediaTag, Any]:
     tags = models.MediaTag.objects.annotate(folded=Lower("name"))
     return tags.filter(folded__in=[name.lower() for name in names]).values("media")
 
@@ -154,14 +152,10 @@ class MediaQuery:
             strawberry.ID | None, strawberry.argument(description="Of this project; left out: of all.")
         ] = None,
         filters: Annotated[MediaFilter | None, strawberry.argument(description="Which of them.")] = None,
-        first: Annotated[
-            int | None, strawberry.argument(description="So many from the start, up to 100.")
-        ] = None,
-        after: Annotated[str | None, strawberry.argument(description="After this cursor.")] = None,
-        last: Annotated[
-            int | None, strawberry.argument(description="So many from the end, up to 100.")
-        ] = None,
-        before: Annotated[str | None, strawberry.argument(description="Before this cursor.")] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[Media]:
         user = require_user(info)
         project = _project(user, project_id) if project_id is not None else None
@@ -192,7 +186,8 @@ class MediaQuery:
         limit = DEFAULT_FOUND if limit is None else limit
         if not 1 <= limit <= search.MAX_RESULTS:
             raise invalid_argument(f"`limit` is 1 to {search.MAX_RESULTS}.")
-        rows = models.Media.objects.filter(project=_project(user, project_id)).exclude(status=Status.ARCHIVED)
+        project = _project(user, project_id)
+        rows = models.Media.objects.filter(project=project).exclude(status=MediaStatus.ARCHIVED)
         if text is not None:
             found = search.find_by_text(rows, text, limit)
         else:
@@ -215,7 +210,7 @@ def _project(user: User, project_id: str) -> Project:
 class MediaMutation:
     @strawberry.mutation(description="Ask for permission to send one file to a project.")
     @answers(UploadTicketPayload)
-    def create_upload(self, info: Info, input: CreateUploadInput) -> UploadTicketPayload:
+    def create_upload(self, info: Info, input: Input[CreateUploadInput]) -> UploadTicketPayload:
         user = require_user(info)
         replaces = or_none(input.replaces_media_id)
         upload = uploads.create_upload(
@@ -235,14 +230,14 @@ class MediaMutation:
         description="Turn the bytes that were sent into a media item; calling it again gives the same one."
     )
     @answers(MediaPayload)
-    def complete_upload(self, info: Info, input: CompleteUploadInput) -> MediaPayload:
+    def complete_upload(self, info: Info, input: Input[CompleteUploadInput]) -> MediaPayload:
         user = require_user(info)
         media = uploads.complete_upload(user=user, upload_id=parse_id(input.id, "UploadTicket"))
         return MediaPayload(media=cast("Media", media))
 
     @strawberry.mutation(description="Change what is known about a media item.")
     @answers(MediaPayload)
-    def update_media(self, info: Info, input: UpdateMediaInput) -> MediaPayload:
+    def update_media(self, info: Info, input: Input[UpdateMediaInput]) -> MediaPayload:
         user = require_user(info)
         changes = given(
             input,
@@ -261,12 +256,12 @@ class MediaMutation:
 
     @strawberry.mutation(description="Put a media item aside; old messages keep showing it.")
     @answers(MediaPayload)
-    def archive_media(self, info: Info, input: ArchiveMediaInput) -> MediaPayload:
+    def archive_media(self, info: Info, input: Input[ArchiveMediaInput]) -> MediaPayload:
         media = services.archive_media(user=require_user(info), media_id=parse_id(input.id, "Media"))
         return MediaPayload(media=cast("Media", media))
 
     @strawberry.mutation(description="Process again what FAILED.")
     @answers(MediaPayload)
-    def retry_media(self, info: Info, input: RetryMediaInput) -> MediaPayload:
+    def retry_media(self, info: Info, input: Input[RetryMediaInput]) -> MediaPayload:
         media = services.retry_media(user=require_user(info), media_id=parse_id(input.id, "Media"))
         return MediaPayload(media=cast("Media", media))

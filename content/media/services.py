@@ -4,7 +4,7 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from django.core.files import File
 from django.core.files.storage import default_storage
@@ -49,7 +49,7 @@ class Generation:
     task_id: int | None = None
 
 
-def store_file(file: BinaryIO, declared: Format) -> StoredContent:
+def store_file(file: IO[bytes], declared: Format) -> StoredContent:
     """Examine a file and put it into its final place; the name is ours.
 
     Call it outside of a transaction: decoding takes time. Raises what `processing.examine` raises.
@@ -210,7 +210,7 @@ def delete_media(*, user: User, media_id: int) -> None:
 
 def read_bytes(media: Media) -> bytes:
     """All bytes of a media item's file; UPLOAD_LIMITS bounds them. The caller has asked the policy."""
-    with media.file.storage.open(media.file.name, "rb") as file:
+    with default_storage.open(media.file_path, "rb") as file:
         data: bytes = file.read()
         return data
 
@@ -285,7 +285,7 @@ def _write_lists(media: Media, values: Mapping[str, Any]) -> None:
 
 def _examine_again(media: Media) -> tuple[FileFacts | None, DomainError | None]:
     try:
-        with media.file.storage.open(media.file.name, "rb") as file:
+        with default_storage.open(media.file_path, "rb") as file:
             return examine(file, BY_MIME_TYPE[media.mime_type]), None
     except DomainError as error:
         return None, error

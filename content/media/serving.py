@@ -3,9 +3,10 @@
 import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
-from typing import BinaryIO
+from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -30,7 +31,7 @@ def send_file(
     quoted = f'"{etag}"'
     seconds = int(modified.timestamp())
     size = default_storage.size(path)
-    response = get_conditional_response(request, quoted, seconds)
+    response: HttpResponseBase | None = get_conditional_response(request, quoted, seconds)
     if response is None:
         response = _body(request, path, size, content_type, quoted, seconds)
     response["ETag"] = quoted
@@ -95,14 +96,14 @@ def _still_the_same(request: HttpRequest, etag: str, modified: int) -> bool:
     return condition == etag or parse_http_date_safe(condition) == modified
 
 
-def _chunks(file: BinaryIO, length: int) -> Iterator[bytes]:
+def _chunks(file: File[Any], length: int) -> Iterator[bytes]:
     with file:
         while length > 0 and (chunk := file.read(min(CHUNK, length))):
             length -= len(chunk)
             yield chunk
 
 
-async def _async_chunks(file: BinaryIO, length: int) -> AsyncIterator[bytes]:
+async def _async_chunks(file: File[Any], length: int) -> AsyncIterator[bytes]:
     read = sync_to_async(file.read, thread_sensitive=False)
     try:
         while length > 0 and (chunk := await read(min(CHUNK, length))):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import BinaryIO
+from typing import IO
 
 import puremagic
 
@@ -76,7 +76,7 @@ def declared_format(mime_type: str, filename: str) -> Format:
     )
 
 
-def sniffed_types(file: BinaryIO) -> set[str]:
+def sniffed_types(file: IO[bytes]) -> set[str]:
     """The types that the content looks like; empty for plain text and for what is unknown."""
     file.seek(0)
     try:
@@ -86,7 +86,7 @@ def sniffed_types(file: BinaryIO) -> set[str]:
     return {OTHER_NAMES.get(match.mime_type, match.mime_type) for match in matches if match.mime_type}
 
 
-def check_content(file: BinaryIO, declared: Format) -> None:
+def check_content(file: IO[bytes], declared: Format) -> None:
     """Raises UNSUPPORTED_MEDIA where the content is not what was declared."""
     found = sniffed_types(file)
     if active := found & ACTIVE_CONTENT:

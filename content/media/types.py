@@ -17,7 +17,8 @@ from cms.api.scalars import BigInt
 from content.projects.models import ProjectEvent as ProjectEventRow
 from content.projects.types import ProjectEvent, is_event
 
-from . import addresses, choices, models
+from . import addresses, models
+from .choices import MediaKind, MediaStatus, MediaType
 from .policy import MediaPolicy
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 Info = strawberry.Info[Context, Any]
 LazyProject = Annotated["Project", strawberry.lazy("content.projects.types")]
 
-MediaKind = graphql_enum(
-    choices.MediaKind,
+graphql_enum(
+    MediaKind,
     "What a file is, technically.",
     {
         "IMAGE": "A still picture.",
@@ -36,8 +37,8 @@ MediaKind = graphql_enum(
         "DOCUMENT": "Text or PDF.",
     },
 )
-MediaType = graphql_enum(
-    choices.MediaType,
+graphql_enum(
+    MediaType,
     "What a file is for in the production.",
     {
         "STYLE_REFERENCE": "Style Reference: shows the look that is wanted.",
@@ -55,8 +56,8 @@ MediaType = graphql_enum(
         "REFERENCE_VIDEO": "Reference Video: moving pictures that show what is wanted.",
     },
 )
-MediaStatus = graphql_enum(
-    choices.MediaStatus,
+graphql_enum(
+    MediaStatus,
     "Where a media item is in its life.",
     {
         "ACTIVE": "Ready, and in use.",

@@ -148,7 +148,7 @@ def complete_upload(*, user: User, upload_id: int) -> Media:
     except BaseException:
         discard(content)
         raise
-    if media.file.name != content.path:
+    if media.file_path != content.path:
         # Completed twice at once: the other call's file counts.
         discard(content)
     return media

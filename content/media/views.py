@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import Concatenate, ParamSpec
 
 from django.http import (
     Http404,
@@ -38,17 +37,16 @@ STATUS = {
     ErrorCode.UNSUPPORTED_MEDIA: 415,
 }
 
-P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+View = Callable[..., HttpResponseBase]
 
 
-def _answers_errors(view: View[P]) -> View[P]:
+def _answers_errors(view: View) -> View:
     """Refusals as JSON with the API's code."""
 
     @functools.wraps(view)
-    def wrapper(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def wrapper(request: HttpRequest, **kwargs: str) -> HttpResponseBase:
         try:
-            return view(request, *args, **kwargs)
+            return view(request, **kwargs)
         except DomainError as error:
             return _refusal(STATUS.get(error.code, 400), error.code.value, error.message)
         except InvalidToken:
@@ -165,7 +163,7 @@ def _visible(request: HttpRequest, media_id: str) -> Media:
 def _send_media(request: HttpRequest, media: Media) -> HttpResponseBase:
     return _send(
         request,
-        media.file.name,
+        media.file_path,
         content_type=media.mime_type,
         filename=_download_name(media),
         media=media,

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-session_connection: Callable[..., Any]
+from cms.api.connections import Connection
+
+session_connection: Callable[..., Connection[Any]]
 """`(user, project, *, first, after, last, before)`; filled by conversation."""
 
-media_connection: Callable[..., Any]
+media_connection: Callable[..., Connection[Any]]
 """`(user, project, filters, *, first, after, last, before)`; filled by content.media."""
 
-task_connection: Callable[..., Any]
+task_connection: Callable[..., Connection[Any]]
 """`(user, project, *, first, after, last, before)`; filled by content.generation."""

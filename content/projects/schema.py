@@ -1,38 +1,34 @@
 """The API's doors to projects."""
 
 from collections.abc import AsyncGenerator
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import strawberry
 from graphql import GraphQLError
 
 from cms.accounts.models import User as UserRow
-from cms.api.connections import Connection, paginate
+from cms.api.connections import After, Before, Connection, First, Last, paginate
 from cms.api.context import invalid_argument, require_user
 from cms.api.errors import answers
 from cms.api.ids import parse_id
 from cms.api.node import register_node
 from cms.api.threads import in_thread
-from cms.api.values import given, or_none, plain
+from cms.api.values import Input, given, or_none, plain
 from cms.errors import DomainError, ErrorCode
 from cms.realtime import listen
 
 from . import services
+from .choices import AspectRatio, Genre, ProjectStatus, QualityTier, TargetAudience
 from .events import project_group
 from .listing import ProjectFilters, project_rows
 from .models import Project as ProjectRow
 from .models import ProjectEvent as EventRow
 from .policy import ProjectAction, ProjectPolicy
 from .types import (
-    AspectRatio,
-    Genre,
     Info,
     Project,
     ProjectEvent,
     ProjectPayload,
-    ProjectStatus,
-    QualityTier,
-    TargetAudience,
 )
 
 # Seconds: how often the log is read and access asked for without any hint.
@@ -147,7 +143,9 @@ def project_connection(user: UserRow, filters: ProjectFilters, **page: Any) -> C
 @strawberry.type
 class ProjectsQuery:
     @strawberry.field(description="A project by id; null where there is none that the caller may see.")
-    def project(self, info: Info, id: strawberry.ID) -> Project | None:
+    def project(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The project.")]
+    ) -> Project | None:
         user = require_user(info)
         try:
             found = ProjectPolicy(user).get(ProjectAction.VIEW, parse_id(id, "Project"))
@@ -159,11 +157,11 @@ class ProjectsQuery:
     def projects(
         self,
         info: Info,
-        filters: ProjectFilter | None = None,
-        first: int | None = None,
-        after: str | None = None,
-        last: int | None = None,
-        before: str | None = None,
+        filters: Annotated[ProjectFilter | None, strawberry.argument(description="Which of them.")] = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
     ) -> Connection[Project]:
         user = require_user(info)
         wanted = ProjectFilters()
@@ -181,7 +179,7 @@ class ProjectsQuery:
 class ProjectsMutation:
     @strawberry.mutation(description="Create a project that the caller owns.")
     @answers(ProjectPayload)
-    def create_project(self, info: Info, input: CreateProjectInput) -> ProjectPayload:
+    def create_project(self, info: Info, input: Input[CreateProjectInput]) -> ProjectPayload:
         settings = given(input.settings, *SETTINGS) if input.settings else {}
         fields = {"description": input.description, "episode_count": input.episode_count}
         project = services.create_project(
@@ -197,7 +195,7 @@ class ProjectsMutation:
 
     @strawberry.mutation(description="Change a project; only the fields that were sent are written.")
     @answers(ProjectPayload)
-    def update_project(self, info: Info, input: UpdateProjectInput) -> ProjectPayload:
+    def update_project(self, info: Info, input: Input[UpdateProjectInput]) -> ProjectPayload:
         changes = given(
             input, "title", "description", "genre", "episode_count", "target_audience", "status"
         )
@@ -219,7 +217,7 @@ class ProjectsMutation:
 
     @strawberry.mutation(description="Archive a project; its owner and admins only.")
     @answers(ProjectPayload)
-    def archive_project(self, info: Info, input: ArchiveProjectInput) -> ProjectPayload:
+    def archive_project(self, info: Info, input: Input[ArchiveProjectInput]) -> ProjectPayload:
         return _payload(
             services.archive_project(
                 user=require_user(info),
@@ -230,7 +228,7 @@ class ProjectsMutation:
 
     @strawberry.mutation(description="Take a project out of the archive; its owner and admins only.")
     @answers(ProjectPayload)
-    def restore_project(self, info: Info, input: RestoreProjectInput) -> ProjectPayload:
+    def restore_project(self, info: Info, input: Input[RestoreProjectInput]) -> ProjectPayload:
         return _payload(
             services.restore_project(
                 user=require_user(info),
@@ -241,14 +239,14 @@ class ProjectsMutation:
 
     @strawberry.mutation(description="Make a person a member; the project's owner and admins only.")
     @answers(ProjectPayload)
-    def add_collaborator(self, info: Info, input: AddCollaboratorInput) -> ProjectPayload:
+    def add_collaborator(self, info: Info, input: Input[AddCollaboratorInput]) -> ProjectPayload:
         pk = parse_id(input.project_id, "Project", "project_id")
         user = require_user(info)
         return _payload(services.add_collaborator(user=user, project_id=pk, email=input.email))
 
     @strawberry.mutation(description="End a membership; the project's owner and admins only.")
     @answers(ProjectPayload)
-    def remove_collaborator(self, info: Info, input: RemoveCollaboratorInput) -> ProjectPayload:
+    def remove_collaborator(self, info: Info, input: Input[RemoveCollaboratorInput]) -> ProjectPayload:
         pk = parse_id(input.project_id, "Project", "project_id")
         user = require_user(info)
         person = parse_id(input.user_id, "User", "user_id")
@@ -298,7 +296,12 @@ class ProjectsSubscription:
         "Without `after` only live."
     )
     async def project_events(
-        self, info: Info, project_id: strawberry.ID, after: int | None = None
+        self,
+        info: Info,
+        project_id: Annotated[strawberry.ID, strawberry.argument(description="The project.")],
+        after: Annotated[
+            int | None, strawberry.argument(description="The last seq that the caller has; left out: only live.")
+        ] = None,
     ) -> AsyncGenerator[ProjectEvent, None]:
         user, project, start = await in_thread(_start, info, project_id, after)
         return _events(user.pk, project.pk, start)

@@ -260,7 +260,7 @@ def _set_style_references(project: Project, media_ids: Sequence[int]) -> None:
     if len(wanted) > MAX_STYLE_REFERENCES:
         raise invalid(f"A project has at most {MAX_STYLE_REFERENCES} style references.", "style_reference_ids")
     pictures = StyleReference._meta.get_field("media").related_model
-    own = pictures._default_manager.filter(project=project, kind="image", pk__in=wanted)  # type: ignore[union-attr]  # a model
+    own = pictures._default_manager.filter(project=project, kind="image", pk__in=wanted)
     if own.count() != len(wanted):
         raise not_found("A style reference", "style_reference_ids")
     project.style_reference_rows.all().delete()

@@ -7,7 +7,7 @@ import strawberry
 from django.db.models import Prefetch
 
 from cms.accounts.types import User
-from cms.api.connections import Connection
+from cms.api.connections import After, Before, Connection, First, Last
 from cms.api.context import Context, require_user, viewer
 from cms.api.enums import graphql_enum
 from cms.api.errors import UserError, error_list
@@ -17,6 +17,7 @@ from content.workflow.services import published_graph
 from content.workflow.types import Phase
 
 from . import choices, hooks, models
+from .choices import AspectRatio, Genre, ProjectStatus, QualityTier, TargetAudience
 from .policy import ProjectPolicy
 from .progress import Progress, progress_of
 
@@ -31,11 +32,11 @@ LazyMediaFilter = Annotated["MediaFilter", strawberry.lazy("content.media.types"
 LazySession = Annotated["Session", strawberry.lazy("conversation.types")]
 LazyTask = Annotated["GenerationTask", strawberry.lazy("content.generation.types")]
 
-Genre = graphql_enum(choices.Genre, "What kind of series it is.")
-TargetAudience = graphql_enum(choices.TargetAudience, "Whom the series is for, and its rating.")
-ProjectStatus = graphql_enum(choices.ProjectStatus, "How far the production is, as its members set it.")
-AspectRatio = graphql_enum(choices.AspectRatio, "The shape of the picture.")
-QualityTier = graphql_enum(choices.QualityTier, "How much care and money generation takes.")
+graphql_enum(Genre, "What kind of series it is.")
+graphql_enum(TargetAudience, "Whom the series is for, and its rating.")
+graphql_enum(ProjectStatus, "How far the production is, as its members set it.")
+graphql_enum(AspectRatio, "The shape of the picture.")
+graphql_enum(QualityTier, "How much care and money generation takes.")
 
 
 @strawberry.type(description="How the series is to be made.")
@@ -96,10 +97,10 @@ def _progress(root: strawberry.Parent[models.Project], info: Info) -> ProjectPro
 def _sessions(
     root: strawberry.Parent[models.Project],
     info: Info,
-    first: int | None = None,
-    after: str | None = None,
-    last: int | None = None,
-    before: str | None = None,
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
 ) -> Connection[LazySession]:
     return hooks.session_connection(
         require_user(info), root, first=first, after=after, last=last, before=before
@@ -109,11 +110,11 @@ def _sessions(
 def _media(
     root: strawberry.Parent[models.Project],
     info: Info,
-    filters: LazyMediaFilter | None = None,
-    first: int | None = None,
-    after: str | None = None,
-    last: int | None = None,
-    before: str | None = None,
+    filters: Annotated[LazyMediaFilter | None, strawberry.argument(description="Which of them.")] = None,
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
 ) -> Connection[LazyMedia]:
     return hooks.media_connection(
         require_user(info), root, filters, first=first, after=after, last=last, before=before
@@ -123,10 +124,10 @@ def _media(
 def _tasks(
     root: strawberry.Parent[models.Project],
     info: Info,
-    first: int | None = None,
-    after: str | None = None,
-    last: int | None = None,
-    before: str | None = None,
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
 ) -> Connection[LazyTask]:
     return hooks.task_connection(require_user(info), root, first=first, after=after, last=last, before=before)
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-from django.contrib.auth.models import Group, Permission
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Prefetch
 
 from ai.graph import Graph
@@ -11,8 +9,6 @@ from ai.graph import Graph
 from .models import StepChoice, StepTransition, WorkflowStep
 from .placeholders import render
 from .publishing import graph_of, published_records
-
-EDITING_PERMISSIONS = ("add", "change", "delete", "view", "publish")
 
 
 def published_steps() -> list[WorkflowStep]:
@@ -38,16 +34,3 @@ def render_instructions(step: WorkflowStep, facts: Mapping[str, str | int]) -> s
     they name is not given.
     """
     return render(step.instructions, facts)
-
-
-def grant_workflow_permissions(group: Group) -> None:
-    """Let a group edit and publish workflow steps in the admin. Granting again changes nothing."""
-    content_type = ContentType.objects.get_for_model(WorkflowStep)
-    for action in EDITING_PERMISSIONS:
-        # Permissions are made after migrations, which may be later than this.
-        permission, _ = Permission.objects.get_or_create(
-            content_type=content_type,
-            codename=f"{action}_workflowstep",
-            defaults={"name": f"Can {action} workflow step"},
-        )
-        group.permissions.add(permission)

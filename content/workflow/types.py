@@ -11,13 +11,14 @@ from cms.api.ids import global_id
 from cms.api.loading import related, related_list, together
 from cms.api.node import Node
 
-from . import choices, models
+from . import models
+from .choices import Phase as Phase  # with its GraphQL description, for other subjects
 from .cards import Card, step_cards
 
 Info = strawberry.Info[Context, Any]
 
-Phase = graphql_enum(
-    choices.Phase,
+graphql_enum(
+    Phase,
     "Where a production is on its way from idea to film.",
     {
         "STORY_DEVELOPMENT": "Concept, story, world and episodes.",

@@ -118,7 +118,10 @@ def picture(kind: str, width: int = 64, height: int = 48, colour: str = "teal") 
 def make_user(db) -> Callable[..., User]:
     def make(name: str = "Ana", role: str = UserRole.USER) -> User:
         user = User(
-            email=f"{name.lower()}-{next(_numbers)}@example.com", name=name, role=role, tier=SubscriptionTier.PRO
+            email=f"{name.lower()}-{next(_numbers)}@example.com",
+            name=name,
+            role=role,
+            tier=SubscriptionTier.PRO,
         )
         user.set_unusable_password()
         return save_with_role(user)

@@ -10,9 +10,9 @@ from content.projects.services import archive_project, create_project
 
 from .conftest import FIELDS, Api, gid, png
 
-LIST = """query($project: ID, $filters: MediaFilter, $first: Int, $after: String) {
-  media(projectId: $project, filters: $filters, first: $first, after: $after) {
-    edges { cursor node { %s } } pageInfo { hasNextPage endCursor } } }""" % FIELDS
+LIST = f"""query($project: ID, $filters: MediaFilter, $first: Int, $after: String) {{
+  media(projectId: $project, filters: $filters, first: $first, after: $after) {{
+    edges {{ cursor node {{ {FIELDS} }} }} pageInfo {{ hasNextPage endCursor }} }} }}"""
 FIND = """query($project: ID!, $text: String, $like: ID, $limit: Int) {
   findMedia(projectId: $project, text: $text, similarTo: $like, limit: $limit) { score media { title } } }"""
 
@@ -26,7 +26,9 @@ def update(api: Api, media, **changes):
 
 
 def found(api: Api, project, **variables) -> list[str]:
-    return [match["media"]["title"] for match in api.data(FIND, project=gid(project), **variables)["findMedia"]]
+    return [
+        match["media"]["title"] for match in api.data(FIND, project=gid(project), **variables)["findMedia"]
+    ]
 
 
 @pytest.fixture
@@ -45,7 +47,9 @@ def library(owner, project) -> dict:
         description="She waits for the guards.",
         timestamp=12.5,
     )
-    update(owner, harbour, title="The harbour", type="ENVIRONMENT_DESIGN", tags=["night", "sea"], status="DRAFT")
+    update(
+        owner, harbour, title="The harbour", type="ENVIRONMENT_DESIGN", tags=["night", "sea"], status="DRAFT"
+    )
     update(owner, old, title="Old idea", status="ARCHIVED")
     return {"hero": hero, "harbour": harbour, "old": old}
 
@@ -67,7 +71,9 @@ def test_taxonomy_is_written_and_read_back(owner, project, library):
 
 
 def test_absent_stays_and_null_clears(owner, library):
-    changed = update(owner, library["hero"], description=None, tags=None, episodeNumber=None, sceneKey=None)["media"]
+    changed = update(owner, library["hero"], description=None, tags=None, episodeNumber=None, sceneKey=None)[
+        "media"
+    ]
     assert (changed["description"], changed["tags"]) == ("", [])
     assert changed["relatedElements"]["episodeNumber"] is None
     assert changed["relatedElements"]["sceneKey"] is None
@@ -106,7 +112,10 @@ def test_bad_values_are_refused_with_their_field_and_nothing_is_written(owner, p
 
 def test_tags_are_kept_once_whatever_their_case(owner, project):
     media = owner.media(project)
-    assert update(owner, media, tags=["Night", "night", "  sea   view "])["media"]["tags"] == ["Night", "sea view"]
+    assert update(owner, media, tags=["Night", "night", "  sea   view "])["media"]["tags"] == [
+        "Night",
+        "sea view",
+    ]
 
 
 def test_the_second_of_two_savers_is_told(owner, collaborator, project):
@@ -147,7 +156,9 @@ def test_what_failed_is_processed_again(owner, project):
     retry = ("retryMedia", "RetryMediaInput", "media { status error { code } technicalData { width } }")
     assert owner.do(*retry, id=media["id"])["errors"][0]["code"] == "CONFLICT"
     Media.objects.update(status="failed", error_code="INTERNAL", error_message="It stopped.", width=None)
-    failed = owner.data("query($id: ID!) { node(id: $id) { ... on Media { error { code message } } } }", id=media["id"])
+    failed = owner.data(
+        "query($id: ID!) { node(id: $id) { ... on Media { error { code message } } } }", id=media["id"]
+    )
     assert failed["node"]["error"] == {"code": "INTERNAL", "message": "It stopped."}
     assert update(owner, media, status="ACTIVE")["errors"][0]["code"] == "CONFLICT"
     payload = owner.do(*retry, id=media["id"])
@@ -158,7 +169,10 @@ def test_a_stranger_finds_nothing_by_any_path(owner, stranger, anonymous, projec
     hero = library["hero"]
     assert titles(stranger) == []
     assert stranger.ask(LIST, project=gid(project))["errors"][0]["extensions"]["code"] == "NOT_FOUND"
-    assert stranger.ask(FIND, project=gid(project), text="mara")["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+    assert (
+        stranger.ask(FIND, project=gid(project), text="mara")["errors"][0]["extensions"]["code"]
+        == "NOT_FOUND"
+    )
     node = "query($id: ID!) { node(id: $id) { id } }"
     assert stranger.data(node, id=hero["id"])["node"] is None
     assert owner.data(node, id=hero["id"])["node"] == {"id": hero["id"]}
@@ -172,7 +186,10 @@ def test_a_stranger_finds_nothing_by_any_path(owner, stranger, anonymous, projec
     like = stranger.ask(FIND, project=gid(theirs), like=hero["id"])
     assert like["errors"][0]["extensions"]["code"] == "NOT_FOUND"
     assert anonymous.ask(LIST)["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
-    assert anonymous.ask(FIND, project=gid(project), text="x")["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    assert (
+        anonymous.ask(FIND, project=gid(project), text="x")["errors"][0]["extensions"]["code"]
+        == "UNAUTHENTICATED"
+    )
 
 
 @pytest.mark.parametrize(
@@ -218,7 +235,9 @@ def test_words_find_the_best_first(owner, project, library):
     assert found(owner, project, text="night", limit=1) != []
     assert found(owner, project, text="submarine") == []
     assert found(owner, project, text="old idea") == []
-    scores = [match["score"] for match in owner.data(FIND, project=gid(project), text="mara night")["findMedia"]]
+    scores = [
+        match["score"] for match in owner.data(FIND, project=gid(project), text="mara night")["findMedia"]
+    ]
     assert all(0 < score <= 1 for score in scores)
     assert scores == sorted(scores, reverse=True)
 
@@ -229,7 +248,14 @@ def test_likeness_finds_what_shares_words_and_not_itself(owner, project, library
 
 @pytest.mark.parametrize(
     "variables",
-    [{}, {"text": "a", "like": "b"}, {"text": " "}, {"text": "x" * 501}, {"text": "a", "limit": 0}, {"text": "a", "limit": 101}],
+    [
+        {},
+        {"text": "a", "like": "b"},
+        {"text": " "},
+        {"text": "x" * 501},
+        {"text": "a", "limit": 0},
+        {"text": "a", "limit": 101},
+    ],
 )
 def test_a_search_that_makes_no_sense_is_invalid(owner, project, variables):
     answer = owner.ask(FIND, project=gid(project), **variables)
@@ -238,7 +264,9 @@ def test_a_search_that_makes_no_sense_is_invalid(owner, project, variables):
 
 def test_a_list_costs_the_same_queries_for_one_and_for_twenty(owner, project):
     def queries() -> int:
-        with CaptureQueriesContext(connection, ) as captured:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
             assert titles(owner, project=gid(project), first=50)
         return len(captured)
 

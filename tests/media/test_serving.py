@@ -20,13 +20,15 @@ def body(response) -> bytes:
 
 @pytest.fixture
 def media(owner, project) -> Media:
-    owner.media(project, png(900, 600))
+    owner.media(project, png(800, 600))
     return Media.objects.get()
 
 
 def signed(api, media: Media, seconds: int | None = None) -> dict:
     argument = f"(expiresIn: {seconds})" if seconds is not None else ""
-    return api.ask(f"query($id: ID!) {{ node(id: $id) {{ ... on Media {{ signedUrl{argument} }} }} }}", id=gid(media))
+    return api.ask(
+        f"query($id: ID!) {{ node(id: $id) {{ ... on Media {{ signedUrl{argument} }} }} }}", id=gid(media)
+    )
 
 
 def doors(media: Media) -> list[str]:
@@ -68,7 +70,9 @@ def test_the_door_closes_with_membership(owner, collaborator, project, media):
 
 def test_a_bearer_token_opens_like_a_cookie(owner, stranger, media):
     def fetch(token: str) -> int:
-        return Client().get(addresses.file_url(media), headers={"Authorization": f"Bearer {token}"}).status_code
+        return (
+            Client().get(addresses.file_url(media), headers={"Authorization": f"Bearer {token}"}).status_code
+        )
 
     assert fetch(issue_token(owner.user)[0]) == 200
     assert fetch(issue_token(stranger.user)[0]) == 404
@@ -76,7 +80,13 @@ def test_a_bearer_token_opens_like_a_cookie(owner, stranger, media):
 
 
 def test_unknown_addresses_are_not_found(owner, media):
-    for door in ("/media/x/file", "/media/TWVkaWE6OTk5OTk/file", "/files/nothing", "/files/../manage.py", "/files/"):
+    for door in (
+        "/media/x/file",
+        "/media/TWVkaWE6OTk5OTk/file",
+        "/files/nothing",
+        "/files/../manage.py",
+        "/files/",
+    ):
         assert owner.client.get(door).status_code == 404, door
 
 
@@ -87,7 +97,7 @@ def test_files_are_sent_inert(owner, media):
     assert response["Content-Security-Policy"] == "sandbox; default-src 'none'"
     assert response["Content-Disposition"] == 'inline; filename="a.png"'
     assert response["Cache-Control"] == "private, no-cache"
-    assert body(response) == png(900, 600)
+    assert body(response) == png(800, 600)
 
 
 def test_text_is_sent_as_plain_text_and_a_pdf_as_a_download(owner, project):
@@ -117,7 +127,7 @@ def test_a_thumbnail_is_small_and_made_once(owner, media):
 
     first, second = (owner.client.get(addresses.thumbnail_url(media)) for _ in range(2))
     with Image.open(io.BytesIO(body(first))) as picture_:
-        assert picture_.size == (400, 267)
+        assert picture_.size == (400, 300)
         assert picture_.format == "WEBP"
     assert body(second)
     assert media.image.renditions.count() == 1
@@ -142,7 +152,7 @@ def test_a_document_has_no_thumbnail(owner, project):
     ],
 )
 def test_ranges(owner, media, wanted, status, start, end):
-    whole = png(900, 600)
+    whole = png(800, 600)
     response = owner.client.get(addresses.file_url(media), headers={"Range": wanted})
     assert response.status_code == status
     part = body(response)
@@ -179,7 +189,7 @@ def test_who_holds_a_signature_opens_the_file_until_it_expires(owner, anonymous,
     url = signed(owner, media, 60)["data"]["node"]["signedUrl"]
     response = anonymous.client.get(url)
     assert response.status_code == 200
-    assert body(response) == png(900, 600)
+    assert body(response) == png(800, 600)
     assert response["Cross-Origin-Resource-Policy"] == "cross-origin"
     now = time.time()
     monkeypatch.setattr(addresses.time, "time", lambda: now + 61)

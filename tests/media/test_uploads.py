@@ -232,7 +232,10 @@ def test_a_new_version_joins_the_chain_and_keeps_what_was_known(owner, project):
         "updateMedia",
         "UpdateMediaInput",
         "media { id }",
-        **{"id": first["id"], "title": "Mara", "tags": ["hero"], "type": "CHARACTER_DESIGN"},
+        id=first["id"],
+        title="Mara",
+        tags=["hero"],
+        type="CHARACTER_DESIGN",
     )
     second = owner.media(project, png(colour="red"), "b.png", replacesMediaId=first["id"])
     third = owner.media(project, png(colour="blue"), "c.png", replacesMediaId=first["id"], type="CONCEPT_ART")

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from wagtail.test.utils.form_data import querydict_from_html
 
 from cms.accounts.models import User
+from cms.accounts.services import EDITORS
 from content.workflow.models import WorkflowStep
-from content.workflow.services import grant_workflow_permissions
 
 
 def step(slug: str) -> WorkflowStep:
@@ -62,12 +62,9 @@ class Editing:
 
 @pytest.fixture
 def editor(person: Callable[..., User]) -> User:
-    """A member of a group that may edit the workflow and open the admin."""
+    """A member of the group Editors."""
     user = person("editor")
-    group = Group.objects.create(name="Workflow editors")
-    group.permissions.add(Permission.objects.get(codename="access_admin"))
-    grant_workflow_permissions(group)
-    user.groups.add(group)
+    user.groups.add(Group.objects.get(name=EDITORS))
     return user
 
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cms.schema import schema
+from cms.settings.env import BASE_DIR
 
-PATH = settings.BASE_DIR / "graphql" / "schema.graphql"
+PATH = BASE_DIR / "graphql" / "schema.graphql"
 
 
 class Command(BaseCommand):
@@ -22,6 +22,6 @@ class Command(BaseCommand):
         text = schema.as_str() + "\n"
         if not options["check"]:
             PATH.write_text(text)
-            self.stdout.write(f"Wrote {PATH.relative_to(settings.BASE_DIR)}.")
+            self.stdout.write(f"Wrote {PATH.relative_to(BASE_DIR)}.")
         elif not PATH.exists() or PATH.read_text() != text:
             raise CommandError("graphql/schema.graphql is stale: run `make schema` and commit it.")

@@ -6,10 +6,13 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from .steps import STEPS, DefaultStep
+from .parts import DefaultStep
+from .preparation import PREPARATION
+from .production import PRODUCTION
 
 __all__ = ["STEPS", "instructions_of", "load_default"]
 
+STEPS = (*PREPARATION, *PRODUCTION)
 _FOLDER = Path(__file__).parent
 ORDER_GAP = 10
 

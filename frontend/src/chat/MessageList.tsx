@@ -2,7 +2,7 @@ import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "re
 
 import { useNow } from "./format";
 import { MessageItem, PendingItem, StreamingItem } from "./MessageItem";
-import { type ChatState, isOpen } from "./reducer";
+import { type ChatState, isOpen, timelineOf } from "./reducer";
 import { TaskItem } from "./TaskItem";
 import type { Message, Turn } from "./types";
 
@@ -44,18 +44,19 @@ export function MessageList({ state, userId, onRetry, onLoadOlder, children }: M
           {isEmpty && <EmptyState />}
           {/* Finished replies are announced by the Announcer; reading out every change here would chatter. */}
           <div className="message-log" role="log" aria-live="off" aria-label="Messages">
-            {messages.map((message) => (
-              <MessageItem key={message.id} message={message} userId={userId} now={now} />
-            ))}
+            {timelineOf(messages, tasks, olderCursor !== null).map((item) =>
+              "seq" in item ? (
+                <MessageItem key={item.id} message={item} userId={userId} now={now} />
+              ) : (
+                <TaskItem key={item.id} task={item} />
+              ),
+            )}
             {pending.map((item) => (
               <PendingItem key={item.key} pending={item} />
             ))}
             {stream?.text && <StreamingItem stream={stream} />}
             {isThinking && <p className="thinking">The director is thinking…</p>}
             {turn && <TurnEnd turn={turn} messages={messages} onRetry={onRetry} />}
-            {tasks.map((task) => (
-              <TaskItem key={task.id} task={task} />
-            ))}
           </div>
           {children}
         </div>

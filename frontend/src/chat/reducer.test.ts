@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { type ChatState, emptyState, isOpen, reduce } from "./reducer";
+import { type ChatState, emptyState, isOpen, reduce, timelineOf } from "./reducer";
 import type { Choice, LoadedSession, Message, SessionEvent, Task, Turn } from "./types";
 
 const AT = "2026-01-01T10:00:00Z";
@@ -353,5 +353,21 @@ describe("loading", () => {
     const base = session().project;
     const state = loaded({ project: { ...base, tasks: { edges: [{ node: other }, { node: own }] } } });
     expect(state.tasks.map((t) => t.id)).toEqual(["t1"]);
+  });
+});
+
+describe("the timeline", () => {
+  const at = (minute: number) => `2026-01-01T10:0${minute}:00Z`;
+  const task = (id: string, minute: number) => ({ id, createdAt: at(minute) }) as Task;
+  const messages = [message(1, { createdAt: at(1) }), message(2, { createdAt: at(3) })];
+  const ids = (tasks: Task[], hasOlder = false) => timelineOf(messages, tasks, hasOlder).map((item) => item.id);
+
+  it("shows a task where it was made", () => {
+    expect(ids([task("a", 2), task("b", 4)])).toEqual(["message-1", "a", "message-2", "b"]);
+  });
+
+  it("leaves out tasks from among messages that are not loaded", () => {
+    expect(ids([task("a", 0)], true)).toEqual(["message-1", "message-2"]);
+    expect(ids([task("a", 0)], false)).toEqual(["a", "message-1", "message-2"]);
   });
 });

@@ -112,6 +112,20 @@ export function reduce(state: ChatState, action: ChatAction): ChatState {
   }
 }
 
+/**
+ * Messages by seq, and each task after the messages that were there when it was made. Where older messages are not
+ * loaded, neither are the tasks that belong among them shown.
+ */
+export function timelineOf(messages: Message[], tasks: Task[], hasOlder: boolean): (Message | Task)[] {
+  const timeline: (Message | Task)[] = [...messages];
+  for (const task of tasks) {
+    const madeAt = Date.parse(task.createdAt);
+    const before = timeline.findLastIndex((item) => Date.parse(item.createdAt) <= madeAt);
+    if (before >= 0 || !hasOlder) timeline.splice(before + 1, 0, task);
+  }
+  return timeline;
+}
+
 function load(state: ChatState, session: LoadedSession): ChatState {
   const messages = session.messages.edges.map((edge) => edge.node);
   const turn = session.activeTurn ?? lastTurnOf(messages);

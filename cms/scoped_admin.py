@@ -1,7 +1,7 @@
 """Scoping for the Wagtail admin: its views ask about the model, these ask about the row as well.
 
-Imports no subject. A subject gives its viewset `visible`, which answers the rows that a person may see; listing,
-inspection, editing, history and usage then know no other rows, and a foreign key is answered like an unknown one.
+Imports no subject. A subject's viewset says in `visible` which rows a person may see; listing, inspection,
+editing, history and usage then know no others, and a foreign key is answered like an unknown one.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -14,9 +14,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern
 from django.utils.functional import cached_property
+from django.views.generic import TemplateView
 from wagtail.admin import messages
 from wagtail.admin.views import generic
 from wagtail.admin.views.generic import history, usage
+from wagtail.admin.views.generic.base import WagtailAdminTemplateMixin
 from wagtail.admin.views.generic.permissions import PermissionCheckedMixin
 from wagtail.admin.viewsets.model import ModelViewSet
 from wagtail.permission_policies import ModelPermissionPolicy
@@ -89,7 +91,7 @@ class ScopedUsageView(ScopedRow, usage.UsageView):
     """Where a row is used."""
 
 
-class ScopedActionView(ScopedRow, generic.WagtailAdminTemplateMixin, generic.TemplateView):
+class ScopedActionView(ScopedRow, WagtailAdminTemplateMixin, TemplateView):
     """Something that is done to a row once a person has confirmed it; a refusal is shown as a message."""
 
     permission_required = "change"
@@ -97,7 +99,6 @@ class ScopedActionView(ScopedRow, generic.WagtailAdminTemplateMixin, generic.Tem
     question: str
     confirm_label: str
     serious = False
-    _show_breadcrumbs = True
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
@@ -151,8 +152,8 @@ class RefusalsAtFields:
 class ScopedViewSet(ModelViewSet):
     """The admin of a model whose rows are not everybody's.
 
-    `actions` are the permissions that it uses (of add, change and view), `views` the names of the addresses that
-    it has. Nothing is searched through an index: that would count and rank over everybody's rows.
+    `actions` are the permissions that it uses; `views` the names of its addresses.
+    Nothing is searched through an index, which would count and rank over everybody's rows.
     """
 
     actions: ClassVar[Collection[str]]

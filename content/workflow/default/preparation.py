@@ -1,0 +1,203 @@
+"""The shipped steps from the first idea to the boards."""
+
+from content.workflow.choices import Phase
+
+from .parts import (
+    CONTINUE,
+    CREATE_VOICES,
+    DRAW_PANEL,
+    MORE_CHARACTERS,
+    PANEL,
+    REVIEW,
+    DefaultChoice,
+    DefaultStep,
+)
+
+PREPARATION = (
+    DefaultStep(
+        "initial_concept",
+        "Initial Concept",
+        Phase.STORY_DEVELOPMENT,
+        "Find the idea that carries the series: logline, premise, tone and what it never shows.",
+        ("story_development", "character_creation", "visual_design"),
+        (
+            DefaultChoice(
+                "develop_story",
+                "Develop Story Structure",
+                "Shape the concept into a season with turning points, theme and an ending.",
+                "📚",
+                leads_to="story_development",
+            ),
+            DefaultChoice(
+                "create_characters",
+                "Design Main Characters",
+                "Develop the protagonist, the opponent and those who pull at both.",
+                "👥",
+                leads_to="character_creation",
+            ),
+            DefaultChoice(
+                "define_style",
+                "Define Visual Style",
+                "Set palette, light and artistic direction first, and let the story follow.",
+                "🎨",
+                leads_to="visual_design",
+            ),
+        ),
+    ),
+    DefaultStep(
+        "story_development",
+        "Story Development",
+        Phase.STORY_DEVELOPMENT,
+        "Give the season a spine: main lines, theme, turning points and an ending that was prepared.",
+        ("episode_breakdown", "world_building", "character_creation", "initial_concept"),
+        (
+            DefaultChoice(
+                "episode_breakdown",
+                "Create Episode Breakdown",
+                "Divide the story into episodes, each with its own want, obstacle and price.",
+                "📝",
+                leads_to="episode_breakdown",
+            ),
+            DefaultChoice(
+                "character_arcs",
+                "Develop Character Arcs",
+                "Plan how the main people change from the first episode to the last.",
+                "📈",
+            ),
+            DefaultChoice(
+                "world_building",
+                "Expand World Building",
+                "Work out places, rules and the past that still matters.",
+                "🌍",
+                leads_to="world_building",
+            ),
+        ),
+    ),
+    DefaultStep(
+        "world_building",
+        "World Building",
+        Phase.STORY_DEVELOPMENT,
+        "Set the rules, places and background that make scenes happen. Optional.",
+        ("episode_breakdown", "story_development"),
+        (
+            DefaultChoice(
+                "world_to_episodes",
+                "Put the World to Work",
+                "Take the places and rules into the episode breakdown.",
+                "📝",
+                leads_to="episode_breakdown",
+            ),
+            DefaultChoice(
+                "add_place",
+                "Add a Place",
+                "Describe another place that returns, with its light, materials and sound.",
+                "🏠",
+            ),
+            CONTINUE,
+            REVIEW,
+        ),
+        required=False,
+    ),
+    DefaultStep(
+        "episode_breakdown",
+        "Episode Breakdown",
+        Phase.STORY_DEVELOPMENT,
+        "Divide the season into episodes with loglines, beats and last images.",
+        ("character_creation", "story_development", "world_building"),
+        (
+            DefaultChoice(
+                "lock_episodes",
+                "Lock the Episodes and Create Characters",
+                "Keep this breakdown and go on to the people who carry it.",
+                "🔒",
+                leads_to="character_creation",
+            ),
+            CONTINUE,
+            REVIEW,
+            DefaultChoice(
+                "rework_story",
+                "Rework the Story",
+                "Go back to the season's spine before dividing it further.",
+                "↩️",
+                leads_to="story_development",
+            ),
+        ),
+    ),
+    DefaultStep(
+        "character_creation",
+        "Character Creation",
+        Phase.CHARACTER_CREATION,
+        "Create the cast: what they want, what they hide, how they talk and how they end.",
+        ("character_visuals", "voice_casting", "story_development", "episode_breakdown"),
+        (
+            DefaultChoice(
+                "design_visuals",
+                "Design Character Visuals",
+                "Decide how each of them looks, so that every picture shows the same person.",
+                "🎭",
+                leads_to="character_visuals",
+            ),
+            CREATE_VOICES,
+            MORE_CHARACTERS,
+        ),
+    ),
+    DefaultStep(
+        "character_visuals",
+        "Character Visuals",
+        Phase.CHARACTER_CREATION,
+        "Fix how every character looks, in words that can be repeated for each picture.",
+        ("visual_design", "voice_casting", "character_creation"),
+        (
+            DefaultChoice(
+                "lock_cast_look",
+                "Lock the Cast's Look",
+                "Keep these descriptions and go on to the look of the series.",
+                "🔒",
+                leads_to="visual_design",
+            ),
+            CREATE_VOICES,
+            CONTINUE,
+            REVIEW,
+        ),
+    ),
+    DefaultStep(
+        "visual_design",
+        "Visual Design",
+        Phase.VISUAL_DESIGN,
+        "Set the look of the series: palette, light, lens, texture and the style line of every prompt.",
+        ("storyboarding", "character_visuals", "story_development"),
+        (
+            DefaultChoice(
+                "lock_look",
+                "Lock the Look and Move On",
+                "Keep palette and style line, and go on to the storyboard.",
+                "🔒",
+                leads_to="storyboarding",
+            ),
+            DRAW_PANEL,
+            CONTINUE,
+            REVIEW,
+        ),
+        task_types=(PANEL,),
+    ),
+    DefaultStep(
+        "storyboarding",
+        "Storyboarding",
+        Phase.VISUAL_DESIGN,
+        "Decide panel by panel what the camera sees before anything expensive is made.",
+        ("voice_casting", "audio_design", "visual_design", "episode_breakdown"),
+        (
+            DefaultChoice(
+                "lock_boards",
+                "Lock the Boards and Cast Voices",
+                "Keep these boards and give the characters their voices.",
+                "🔒",
+                leads_to="voice_casting",
+            ),
+            DRAW_PANEL,
+            CONTINUE,
+            REVIEW,
+        ),
+        task_types=(PANEL,),
+    ),
+)

@@ -1,0 +1,196 @@
+"""Live: what a subscriber sees, and what it does not."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+import websockets
+
+from tests.live import PASSWORD, LiveClient, LiveServer
+
+from .test_workflow import EVENTS, SEND, START, assembled, first_project, is_end_of_turn
+
+CANCEL = "mutation ($id: ID!) { cancelTurn(input: {id: $id}) { turn { status text } errors { code } } }"
+ADD = "mutation ($id: ID!, $email: String!) { addCollaborator(input: {projectId: $id, email: $email}) { errors { code } } }"
+REMOVE = "mutation ($id: ID!, $user: ID!) { removeCollaborator(input: {projectId: $id, userId: $user}) { errors { code } } }"
+SHARE = "mutation ($id: ID!, $on: Boolean!) { updateSession(input: {id: $id, shared: $on}) { errors { code } } }"
+PROJECT_EVENTS = """subscription ($project: ID!, $after: Int) { projectEvents(projectId: $project, after: $after) {
+  __typename seq ... on ProjectUpdatedEvent { project { title } } } }"""
+
+
+@pytest.fixture(scope="module")
+def server(embedded: Callable[..., LiveServer]) -> LiveServer:
+    return embedded(REHEARSAL_WORD_DELAY="0.02")
+
+
+@pytest.fixture
+def client(server: LiveServer) -> LiveClient:
+    return server.sign_in("producer")
+
+
+def start(client: LiveClient) -> dict[str, Any]:
+    return client.run(START, project=first_project(client))["startSession"]["session"]
+
+
+def is_delta(event: dict[str, Any]) -> bool:
+    return event["__typename"] == "TurnDeltaEvent"
+
+
+def test_who_joins_in_mid_reply_gets_the_text_so_far_and_then_what_is_new(client: LiveClient) -> None:
+    session = start(client)
+
+    async def both() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        async with client.subscribe(EVENTS, session=session["id"], after=session["lastEventSeq"]) as first:
+            await asyncio.to_thread(client.run, SEND, session=session["id"], text="Tell me of the fog.")
+            early = await first.until(lambda event: is_delta(event) and event["offset"] > 60)
+            async with client.subscribe(EVENTS, session=session["id"]) as second:
+                late = await second.until(is_end_of_turn)
+            return early + await first.until(is_end_of_turn), late
+
+    early, late = asyncio.run(both())
+    joined = next(event for event in late if is_delta(event))
+    assert joined["offset"] == 0
+    assert len(joined["text"]) > 20
+    assert assembled(early) == assembled(late) == late[-1]["turn"]["reply"]["content"]
+
+
+def test_replay_gives_every_stored_event_once_and_in_order(client: LiveClient) -> None:
+    session = start(client)
+
+    async def say_and_replay() -> tuple[list[Any], list[Any]]:
+        async with client.subscribe(EVENTS, session=session["id"], after=0) as events:
+            await asyncio.to_thread(client.run, SEND, session=session["id"], text="Tell me of the fog.")
+            live = await events.until(is_end_of_turn)
+        async with client.subscribe(EVENTS, session=session["id"], after=0) as events:
+            return live, await events.until(is_end_of_turn)
+
+    live, replayed = asyncio.run(say_and_replay())
+    seqs = [event["seq"] for event in live if event["seq"] is not None]
+    assert seqs == list(range(1, seqs[-1] + 1))
+    assert [event["seq"] for event in replayed] == seqs
+
+
+def test_stopped_reply_keeps_what_was_said_and_stops_the_director(client: LiveClient) -> None:
+    session = start(client)
+
+    async def stop() -> tuple[dict[str, Any], list[dict[str, Any]], float]:
+        async with client.subscribe(EVENTS, session=session["id"], after=0) as events:
+            sent = await asyncio.to_thread(client.run, SEND, session=session["id"], text="Go on and on.")
+            seen = await events.until(lambda event: is_delta(event) and event["offset"] > 40)
+            began = time.monotonic()
+            turn = sent["sendMessage"]["turn"]["id"]
+            answer = await asyncio.to_thread(client.run, CANCEL, id=turn)
+            return answer["cancelTurn"]["turn"], seen + await events.until(is_end_of_turn), time.monotonic() - began
+
+    turn, seen, took = asyncio.run(stop())
+    assert turn["status"] == "CANCELLED"
+    assert took < 3
+    end = seen[-1]["turn"]
+    assert (end["status"], end["error"]["code"]) == ("CANCELLED", "INTERRUPTED")
+    assert end["reply"]["content"] == turn["text"] == assembled(seen)
+
+
+def test_session_that_one_may_not_see_is_an_error_at_the_start(server: LiveServer, client: LiveClient) -> None:
+    session = start(client)
+
+    async def ask(who: LiveClient, **variables: Any) -> dict[str, Any]:
+        async with who.subscribe(EVENTS, **variables) as events:
+            return await events.frame()
+
+    for name in ("stranger", "collaborator"):
+        frame = asyncio.run(ask(server.sign_in(name), session=session["id"]))
+        assert frame["type"] == "error"
+        assert frame["payload"][0]["extensions"]["code"] == "NOT_FOUND"
+    frame = asyncio.run(ask(client, session=session["id"], after=10_000))
+    assert frame["type"] == "error"
+    assert frame["payload"][0]["extensions"]["code"] == "INVALID"
+
+
+def withdrawn(frames: list[dict[str, Any]]) -> None:
+    assert [frame["type"] for frame in frames] == ["next", "complete"]
+    assert frames[0]["payload"]["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+
+
+async def until_withdrawn(events: Any) -> list[dict[str, Any]]:
+    """The last two frames after access was withdrawn; events that came before it are let pass."""
+    async with asyncio.timeout(1.5):
+        while True:
+            frame = await events.frame()
+            if frame["payload"].get("errors"):
+                return [frame, await events.frame()]
+
+
+def test_access_withdrawn_while_subscribed_ends_the_subscription_within_a_second(
+    server: LiveServer, client: LiveClient
+) -> None:
+    session, member = start(client), server.sign_in("collaborator")
+    project = first_project(client)
+    me = member.run("{ me { id } }")["me"]["id"]
+    client.run(SHARE, id=session["id"], on=True)
+
+    async def unshare() -> list[dict[str, Any]]:
+        async with member.subscribe(EVENTS, session=session["id"], after=0) as events:
+            await events.event()
+            await asyncio.to_thread(client.run, SHARE, id=session["id"], on=False)
+            return await until_withdrawn(events)
+
+    async def remove() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        async with (
+            member.subscribe(EVENTS, session=session["id"], after=0) as events,
+            member.subscribe(PROJECT_EVENTS, project=project, after=0) as project_events,
+        ):
+            await events.event()
+            await project_events.event()
+            await asyncio.to_thread(client.run, REMOVE, id=project, user=me)
+            return await until_withdrawn(events), await until_withdrawn(project_events)
+
+    withdrawn(asyncio.run(unshare()))
+    client.run(SHARE, id=session["id"], on=True)
+    try:
+        for frames in asyncio.run(remove()):
+            withdrawn(frames)
+    finally:
+        client.run(ADD, id=project, email="collaborator@example.com")
+
+
+def test_cookie_signs_a_socket_in_and_a_foreign_page_is_kept_out(server: LiveServer) -> None:
+    with httpx.Client(base_url=server.url) as browser:
+        browser.get("/")
+        form = {"login": "producer@example.com", "password": PASSWORD, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        assert browser.post("/accounts/login/", data=form, headers={"Referer": server.url}).status_code == 302
+        cookie = f"sessionid={browser.cookies['sessionid']}"
+
+    async def who(origin: str, protocol: str = "graphql-transport-ws") -> Any:
+        address = server.url.replace("http", "ws") + "/graphql/"
+        async with websockets.connect(
+            address, subprotocols=[protocol], origin=origin, additional_headers={"Cookie": cookie}
+        ) as socket:
+            await socket.send(json.dumps({"type": "connection_init"}))
+            await socket.recv()
+            await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": "{ me { email } }"}}))
+            return json.loads(await socket.recv())["payload"]["data"]["me"]
+
+    assert asyncio.run(who(server.url)) == {"email": "producer@example.com"}
+    with pytest.raises(websockets.InvalidStatus):
+        asyncio.run(who("https://elsewhere.example"))
+    # The legacy protocol has been a way around authentication.
+    with pytest.raises((websockets.ConnectionClosed, websockets.InvalidHandshake)):
+        asyncio.run(who(server.url, "graphql-ws"))
+
+
+def test_bad_token_opens_no_socket(server: LiveServer) -> None:
+    client = LiveClient(server.url)
+    client.token = "nonsense"
+
+    async def connect() -> None:
+        async with client.socket():
+            raise AssertionError("It was let in.")
+
+    with pytest.raises(websockets.ConnectionClosed) as refusal:
+        asyncio.run(connect())
+    assert refusal.value.rcvd is not None
+    assert refusal.value.rcvd.code == 4403
