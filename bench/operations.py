@@ -24,10 +24,26 @@ query BenchSession($id: ID!) {
     ...SessionFields
     choices { ...ChoiceFields }
     messages(last: 20) {
-      edges { node { ...MessageFields choices { ...ChoiceFields } } }
+      edges { node { ...BenchMessageFields } }
       pageInfo { ...PageFields }
     }
   }
+}
+
+# MessageFields without `html`, whose rendering costs either side the same and would flatter the ratio.
+fragment BenchMessageFields on Message {
+  id
+  seq
+  role
+  content
+  idempotencyKey
+  interrupted
+  createdAt
+  author { id name }
+  attachments { ...AttachmentFields }
+  choices { ...ChoiceFields }
+  selectedChoice { id slug title }
+  turn { id status attempts error { ...UserErrorFields } }
 }
 """
 

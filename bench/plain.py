@@ -255,7 +255,6 @@ def _message_json(message: Message, viewer: User) -> Json:
         "seq": message.seq,
         "role": message.role.upper(),
         "content": message.content,
-        "html": render_markdown(message.content),
         "idempotencyKey": message.idempotency_key if message.author_id == viewer.pk else None,
         "interrupted": message.interrupted,
         "createdAt": _time(message.created_at),
@@ -319,7 +318,7 @@ def send(user: User, variables: Json) -> Json:
                 "startedAt": _time(turn.started_at),
                 "finishedAt": _time(turn.finished_at),
             },
-            "message": _message_json(message, user),
+            "message": {**_message_json(message, user), "html": render_markdown(message.content)},
             "session": _session_state(turn.session),
             "errors": [],
         }

@@ -91,6 +91,9 @@ class PersonIndexView(users.IndexView):
     def get_base_queryset(self) -> QuerySet[User]:
         return User.objects.select_related("wagtail_userprofile")
 
+    def get_filterset_kwargs(self) -> dict[str, Any]:
+        return generic.IndexView.get_filterset_kwargs(self)
+
     def order_queryset(self, queryset: QuerySet[User]) -> QuerySet[User]:
         return queryset.order_by(self.ordering, "pk")
 

@@ -1,5 +1,7 @@
 """What is the same in every place."""
 
+from zoneinfo import available_timezones
+
 from .auth import *  # noqa: F403  (settings are composed of modules, one for each integration)
 from .database import *  # noqa: F403
 from .env import BASE_DIR, env
@@ -112,6 +114,8 @@ WAGTAIL_ENABLE_UPDATE_CHECK = False
 WAGTAIL_ENABLE_WHATS_NEW_BANNER = False
 WAGTAIL_GRAVATAR_PROVIDER_URL = None
 WAGTAIL_PASSWORD_RESET_ENABLED = False
+# Without names of files such as "localtime", at which browsers stumble.
+WAGTAIL_USER_TIME_ZONES = sorted(name for name in available_timezones() if "/" in name or name == "UTC")
 WAGTAILSEARCH_BACKENDS = {"default": {"BACKEND": "wagtail.search.backends.database"}}
 
 LOGGING = {

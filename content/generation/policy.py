@@ -1,6 +1,6 @@
 """Who may see and change generation tasks: what they may do with the project."""
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 
 from cms.accounts.models import User
 from cms.errors import not_found
@@ -23,8 +23,7 @@ class TaskPolicy:
             return tasks.none()
         if self.user.is_admin:
             return tasks
-        mine = Membership.objects.filter(project=OuterRef("project"), user=self.user)
-        return tasks.filter(Exists(mine))
+        return tasks.filter(project__in=Membership.objects.filter(user=self.user).values("project"))
 
     def get(self, action: ProjectAction, pk: int, *, field: str = "id") -> GenerationTask:
         """The task. Raises NOT_FOUND where it is invisible, FORBIDDEN where the person may only look."""

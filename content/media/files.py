@@ -71,7 +71,7 @@ class CustomImage(AbstractImage):
     search_fields = [*AbstractImage.search_fields, index.RelatedFields("media", [index.FilterField("id")])]
 
     objects: ClassVar[EditorialImages] = EditorialImages()
-    all_objects = ImageQuerySet.as_manager()
+    all_objects: ClassVar[models.Manager[Any]] = ImageQuerySet.as_manager()
 
     class Meta(AbstractImage.Meta):
         verbose_name = "image"
@@ -117,7 +117,7 @@ class CustomDocument(AbstractDocument):
     search_fields = [*AbstractDocument.search_fields, index.RelatedFields("media", [index.FilterField("id")])]
 
     objects: ClassVar[EditorialDocuments] = EditorialDocuments()
-    all_objects = DocumentQuerySet.as_manager()
+    all_objects: ClassVar[models.Manager[Any]] = DocumentQuerySet.as_manager()
 
     class Meta(AbstractDocument.Meta):
         base_manager_name = "all_objects"

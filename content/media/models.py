@@ -116,6 +116,7 @@ class Media(models.Model):
         verbose_name_plural = "media"
         ordering = ["-created_at", "-pk"]
         indexes = [
+            models.Index(fields=["-created_at", "-id"], name="media_newest_of_all"),
             models.Index(fields=["project", "-created_at", "-id"], name="media_newest_first"),
             models.Index(fields=["project", "media_type", "-created_at", "-id"], name="media_newest_of_type"),
             models.Index(fields=["project", "status", "-created_at", "-id"], name="media_newest_in_status"),

@@ -66,7 +66,7 @@ def test_replay_gives_every_stored_event_once_and_in_order(client: LiveClient) -
             await asyncio.to_thread(client.run, SEND, session=session["id"], text="Tell me of the fog.")
             live = await events.until(is_end_of_turn)
         async with client.subscribe(EVENTS, session=session["id"], after=0) as events:
-            return live, await events.until(is_end_of_turn)
+            return live, await events.until(lambda event: event["seq"] == live[-1]["seq"])
 
     live, replayed = asyncio.run(say_and_replay())
     seqs = [event["seq"] for event in live if event["seq"] is not None]

@@ -2,6 +2,7 @@
 
 import io
 import os
+import threading
 from datetime import timedelta
 
 import pytest
@@ -186,6 +187,21 @@ def test_a_dead_runners_task_is_taken_over_once_and_its_work_is_not_counted(owne
     runner.complete(runner.TaskRun(heir), files)
     assert Media.objects.count() == 1
     assert GenerationTask.objects.get().result_rows.get().attempt == 2
+
+
+def test_the_lease_is_renewed_while_one_long_step_runs(owner, project, broken, settings, monkeypatch):
+    settings.TASK_LEASE_SECONDS = 0.03
+    renewed = threading.Event()
+    monkeypatch.setattr(runner.TaskRun, "renew", lambda attempt, **values: renewed.set())
+
+    def work(context, given):
+        assert renewed.wait(10)
+        return []
+
+    broken.append(work)
+    task = submit(owner, project, "broken")["task"]
+    run()
+    assert read(owner, task)["status"] == "SUCCEEDED"
 
 
 def test_a_task_that_never_ends_is_given_up_after_its_attempts(owner, project):

@@ -192,6 +192,14 @@ def test_a_stranger_finds_nothing_by_any_path(owner, stranger, anonymous, projec
     )
 
 
+def test_a_projects_own_list_is_the_same_and_no_strangers(owner, stranger, project, library):
+    query = """query($id: ID!, $filters: MediaFilter) { project(id: $id) {
+      media(filters: $filters) { edges { node { title } } } } }"""
+    drafts = owner.data(query, id=gid(project), filters={"statuses": ["DRAFT"]})["project"]["media"]["edges"]
+    assert drafts == [{"node": {"title": "The harbour"}}]
+    assert stranger.data(query, id=gid(project))["project"] is None
+
+
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [

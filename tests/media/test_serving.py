@@ -3,8 +3,9 @@
 import time
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.core.files.base import ContentFile
-from django.test import Client
+from django.test import AsyncClient, Client
 
 from cms.accounts.tokens import issue_token
 from content.media import addresses
@@ -169,6 +170,17 @@ def test_a_range_beyond_the_end_cannot_be_satisfied(owner, media, wanted):
     response = owner.client.get(addresses.file_url(media), headers={"Range": wanted})
     assert response.status_code == 416
     assert response["Content-Range"] == f"bytes */{media.file_size}"
+
+
+def test_under_asgi_a_file_is_sent_in_pieces_as_it_is_read(owner, media):
+    async def fetch(wanted: str) -> tuple[bool, bytes]:
+        client = AsyncClient()
+        await client.aforce_login(owner.user)
+        response = await client.get(addresses.file_url(media), headers={"Range": wanted})
+        return response.is_async, b"".join([chunk async for chunk in response.streaming_content])
+
+    assert async_to_sync(fetch)("") == (True, png(800, 600))
+    assert async_to_sync(fetch)("bytes=3-9") == (True, png(800, 600)[3:10])
 
 
 def test_conditional_requests(owner, media):

@@ -12,6 +12,7 @@ from django.conf import settings as django_settings
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from content.media import uploads
 from content.media.models import CustomImage, Media, Upload
 from content.media.tasks import sweep_uploads
 from content.projects.models import ProjectEvent
@@ -92,6 +93,24 @@ def test_completing_twice_gives_the_same_media_and_one_file(owner, project):
     put(ticket["url"], png())
     first, second = owner.complete(ticket["id"]), owner.complete(ticket["id"])
     assert first["media"]["id"] == second["media"]["id"]
+    assert Media.objects.count() == 1
+    assert len(stored_files()) == 1
+
+
+def test_two_completions_at_once_give_one_media_item_and_one_file(owner, project, monkeypatch):
+    ticket = owner.create_upload(project, png(), "a.png", "image/png")["ticket"]
+    put(ticket["url"], png())
+    store, overtaking = uploads.store_file, []
+
+    def store_while_another_completes(file, declared):
+        content = store(file, declared)
+        if not overtaking:
+            overtaking.append(True)
+            overtaking.append(owner.complete(ticket["id"])["media"]["id"])
+        return content
+
+    monkeypatch.setattr(uploads, "store_file", store_while_another_completes)
+    assert owner.complete(ticket["id"])["media"]["id"] == overtaking[1]
     assert Media.objects.count() == 1
     assert len(stored_files()) == 1
 
