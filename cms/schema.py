@@ -1,19 +1,25 @@
 """The one GraphQL schema: merges the subjects' Query, Mutation and Subscription."""
 
+import dataclasses
+import secrets
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import strawberry
+from django.utils import timezone
 from graphql import GraphQLError
-from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from cms.accounts.models import AccessToken, User
 from cms.accounts.schema import AccountsMutation, AccountsQuery
 from cms.api.context import Context, viewer
 from cms.api.errors import public_error
 from cms.api.node import Node, load_node
 from cms.api.scalars import SCALARS
-from cms.api.threads import run_resolvers_in_threads
+from cms.api.text import StorableArguments
+from cms.api.threads import in_thread, run_resolvers_in_threads
 from content.generation.schema import GenerationMutation, GenerationQuery
 from content.generation.types import ProjectTaskUpdatedEvent
 from content.media.schema import MediaMutation, MediaQuery
@@ -49,12 +55,34 @@ class Subscription(ConversationSubscription, ProjectsSubscription):
     pass
 
 
+class NothingKept(SchemaExtension):
+    """Each event of a subscription reads the database anew."""
+
+    def on_stream_result(self, result: Any) -> Iterator[None]:
+        yield
+        self.execution_context.context.cache.clear()
+
+
+def as_of_now(context: Context) -> Context:
+    """A socket's context for its next operation: signed in only while the person is active and the token is good."""
+    user = context.user and User.objects.filter(pk=context.user.pk, is_active=True).first()
+    token = context.token
+    if token is not None and not AccessToken.objects.filter(pk=token.pk, expires_at__gt=timezone.now()).exists():
+        user = None
+    return dataclasses.replace(context, user=user, request_id=secrets.token_hex(8), cache={})
+
+
 class Schema(strawberry.Schema):
     """Strawberry's schema, whose errors all carry a code and whose resolvers never block the event loop."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         run_resolvers_in_threads(self._schema)
+
+    async def stream(self, *args: Any, **options: Any) -> Any:
+        """Run what came over a WebSocket: each operation asks anew who is calling, and keeps nothing for the next."""
+        options["context_value"] = await in_thread(as_of_now, options["context_value"])
+        return await super().stream(*args, **options)
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
@@ -71,5 +99,5 @@ schema = Schema(
     subscription=Subscription,
     types=[*EVENT_TYPES, ProjectUpdatedEvent, MediaUpdatedEvent, ProjectTaskUpdatedEvent],
     config=StrawberryConfig(scalar_map=SCALARS),
-    extensions=[ParserCache, ValidationCache],
+    extensions=[ParserCache, ValidationCache, StorableArguments, NothingKept],
 )

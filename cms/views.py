@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
+from cross_web import HTTPException
 from strawberry.channels import GraphQLWSConsumer
 from strawberry.django.views import GraphQLView as StrawberryView
 from strawberry.exceptions import ConnectionRejectionError
@@ -29,7 +30,25 @@ from .schema import schema
 
 def is_own_origin(origin: str, host: str) -> bool:
     """Whether a browser's Origin is this site's or one of ALLOWED_ORIGINS."""
-    return origin in settings.ALLOWED_ORIGINS or urlsplit(origin).netloc == host
+    try:
+        return origin in settings.ALLOWED_ORIGINS or urlsplit(origin).netloc == host
+    except ValueError:
+        # Such as "http://[": no browser's.
+        return False
+
+
+def read_json(text: str | bytes) -> Any:
+    """A JSON text's value. Raises JSONDecodeError, for numbers that JSON does not know and endless nesting too."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise json.JSONDecodeError(str(error), "", 0) from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
 
 
 @method_decorator([csrf_exempt, never_cache], name="dispatch")
@@ -64,6 +83,24 @@ class GraphQLView(StrawberryView[Context, None]):
         context: Context = request.api_context  # type: ignore[attr-defined]
         context.response = response
         return context
+
+    def parse_http_body(self, request: Any) -> Any:
+        try:
+            asked = super().parse_http_body(request)
+        except UnicodeDecodeError:
+            raise HTTPException(400, "The body is not UTF-8.") from None
+        if not isinstance(asked, list) and not isinstance(asked.operation_name, str | None):
+            raise HTTPException(400, "The GraphQL operation's `operationName` must be a string or null.")
+        return asked
+
+    def parse_json(self, data: str | bytes) -> Any:
+        value = super().parse_json(data)
+        if not isinstance(value, dict | list | None) or (value is None and self.request.method == "POST"):
+            raise HTTPException(400, "The request body must be a JSON object.")
+        return value
+
+    def decode_json(self, data: str | bytes) -> Any:
+        return read_json(data)
 
     def encode_json(self, data: object) -> str:
         # Scalars are already plain; Django's encoder would only make it slower.
@@ -108,14 +145,19 @@ class GraphQLConsumer(GraphQLWSConsumer[Context, None]):
             request=request,
             request_id=secrets.token_hex(8),
         )
-        headers = {name.lower(): value for name, value in self.scope["headers"]}
-        if authorization := headers.get(b"authorization", b"").decode("latin-1"):
-            context.connection_params = {"authorization": authorization}
         return context
+
+    def decode_json(self, data: str | bytes) -> Any:
+        message = read_json(data)
+        payload = message.get("payload") if isinstance(message, dict) else ()
+        if not isinstance(payload, dict | None) or not isinstance(message.get("id", ""), str):
+            raise json.JSONDecodeError("That is no message of graphql-transport-ws", "", 0)
+        return message
 
     async def on_ws_connect(self, context: Context) -> Any:
         params = context.connection_params or {}
-        authorization = params.get("authorization") or params.get("Authorization")
+        header = dict(self.scope["headers"]).get(b"authorization", b"").decode("latin-1")
+        authorization = params.get("authorization") or params.get("Authorization") or header
         if authorization:
             try:
                 context.token = await sync_to_async(find_token)(str(authorization))

@@ -3,6 +3,8 @@
 from typing import cast
 
 import strawberry
+from django.contrib.auth import logout as end_session
+from django.http import HttpRequest
 from strawberry.scalars import JSON
 
 from cms.api.context import require_user, viewer
@@ -23,7 +25,7 @@ class LoginInput:
     password: str = strawberry.field(description="The password.")
 
 
-@strawberry.input(description="End a Bearer token.")
+@strawberry.input(description="Sign out.")
 class LogoutInput:
     everywhere: bool | None = strawberry.field(default=False, description="End all of the caller's tokens.")
 
@@ -46,19 +48,20 @@ class AccountsQuery:
 @strawberry.type
 class AccountsMutation:
     @strawberry.mutation(description="Answers with a Bearer token, for clients without cookies.")
-    @answers(AuthPayload)
+    @answers(AuthPayload, public=True)
     def login(self, info: Info, input: Input[LoginInput]) -> AuthPayload:
         token, row = services.login(email=input.email, password=input.password)
         # What the payload tells of them is their own.
         info.context.user = row.user
         return AuthPayload(token=token, expires_at=row.expires_at, user=cast("User", row.user))
 
-    @strawberry.mutation(description="End the Bearer token used, or all of the caller's.")
+    @strawberry.mutation(description="End the Bearer token used, or the cookie's session; or all of the caller's tokens.")
     @answers(LogoutPayload)
     def logout(self, info: Info, input: Input[LogoutInput | None] = None) -> LogoutPayload:
-        services.logout(
-            user=require_user(info), token=info.context.token, everywhere=bool(input and input.everywhere)
-        )
+        token, request = info.context.token, info.context.request
+        services.logout(user=require_user(info), token=token, everywhere=bool(input and input.everywhere))
+        if token is None and isinstance(request, HttpRequest):
+            end_session(request)
         return LogoutPayload()
 
     @strawberry.mutation(description="Change one's own name and preferences.")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
-from django.db.models import Model, Q, QuerySet
+from django.db.models import DateTimeField, Model, Q, QuerySet
 
 from .context import invalid_argument
 from .loading import together
@@ -63,9 +63,9 @@ def paginate(
     size = _page_size(first, last)
     backwards = last is not None
     if after is not None:
-        rows = rows.filter(_beyond(order, _decode(after, order), forwards=True))
+        rows = rows.filter(_beyond(order, _decode(after, rows, order), forwards=True))
     if before is not None:
-        rows = rows.filter(_beyond(order, _decode(before, order), forwards=False))
+        rows = rows.filter(_beyond(order, _decode(before, rows, order), forwards=False))
     wanted = [_flip(name) for name in order] if backwards else list(order)
     page = list(rows.order_by(*wanted)[: size + 1])
     more = len(page) > size
@@ -125,19 +125,23 @@ def _encode(row: Any, order: Sequence[str]) -> str:
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str, order: Sequence[str]) -> list[Any]:
+def _decode(cursor: str, rows: QuerySet[Any], order: Sequence[str]) -> list[Any]:
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(values, list) or len(values) != len(order):
             raise ValueError
-        return [_cursor_value(value) for value in values]
-    except (binascii.Error, UnicodeError, ValueError, RecursionError):
+        return [_cursor_value(value, rows, name.lstrip("-")) for value, name in zip(values, order, strict=True)]
+    except (binascii.Error, UnicodeError, ValueError, OverflowError, RecursionError):
         raise invalid_argument("That cursor is not one of ours: start from the first page.") from None
 
 
-def _cursor_value(value: Any) -> Any:
-    if isinstance(value, str):
-        return datetime.datetime.fromisoformat(value)
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
-        return value
-    raise ValueError
+def _cursor_value(value: Any, rows: QuerySet[Any], name: str) -> Any:
+    meta = rows.model._meta
+    if isinstance(meta.pk if name == "pk" else meta.get_field(name), DateTimeField):
+        moment = datetime.datetime.fromisoformat(value) if isinstance(value, str) else None
+        if moment is None or moment.tzinfo is None:
+            raise ValueError
+        return moment.astimezone(datetime.UTC)
+    if type(value) is not int or abs(value) >= 2**63:
+        raise ValueError
+    return value

@@ -9,10 +9,11 @@ import strawberry
 from graphql import GraphQLError
 from strawberry.utils.str_converters import to_camel_case
 
-from cms.errors import DomainError, ErrorCode
+from cms.errors import DomainError, ErrorCode, invalid
 
-from .context import Context
+from .context import Context, require_user
 from .enums import graphql_enum
+from .text import flaw
 
 logger = logging.getLogger(__name__)
 
@@ -91,8 +92,12 @@ def internal_message(request_id: str) -> str:
 Payload = TypeVar("Payload")
 
 
-def answers(payload: Callable[..., Payload]) -> Callable[[Callable[..., Payload]], Callable[..., Payload]]:
+def answers(
+    payload: Callable[..., Payload], *, public: bool = False
+) -> Callable[[Callable[..., Payload]], Callable[..., Payload]]:
     """Decorate a mutation's resolver: a refusal becomes `payload(errors=[...])`, with the object null.
+
+    Who is not signed in gets the top-level error before anything else, unless the mutation is `public`.
 
     Services roll their own transaction back when they raise, so nothing is half-written. A failure of ours is
     logged with the request's id and answered as INTERNAL, so that the request's other mutations still run.
@@ -101,7 +106,11 @@ def answers(payload: Callable[..., Payload]) -> Callable[[Callable[..., Payload]
     def decorate(resolver: Callable[..., Payload]) -> Callable[..., Payload]:
         @functools.wraps(resolver)
         def wrapper(self: Any, info: strawberry.Info[Context, Any], **arguments: Any) -> Payload:
+            if not public:
+                require_user(info)
             try:
+                if found := flaw(arguments.get("input")):
+                    raise invalid(found[0], *found[1])
                 return resolver(self, info, **arguments)
             except DomainError as error:
                 return payload(errors=[user_error(error)])
@@ -118,6 +127,13 @@ def answers(payload: Callable[..., Payload]) -> Callable[[Callable[..., Payload]
     return decorate
 
 
+def _is_the_callers(error: GraphQLError, cause: Exception | None) -> bool:
+    """Whether the document or its variables are at fault: such an error has no path, as nothing was executed."""
+    if cause is None or isinstance(cause, GraphQLError) or type(cause).__module__.startswith("strawberry"):
+        return True
+    return error.path is None and bool(error.nodes)
+
+
 def public_error(error: GraphQLError, request_id: str) -> GraphQLError:
     """A top-level error as clients may see it: with a code, and without our insides."""
     cause = error.original_error
@@ -125,7 +141,9 @@ def public_error(error: GraphQLError, request_id: str) -> GraphQLError:
         message, code = cause.message, cause.code.value
     elif (error.extensions or {}).get("code"):
         return error
-    elif cause is None or isinstance(cause, GraphQLError) or type(cause).__module__.startswith("strawberry"):
+    elif isinstance(cause, RecursionError) and error.path is None:
+        message, code = "The document is nested too deeply.", ErrorCode.INVALID.value
+    elif _is_the_callers(error, cause):
         message, code = error.message, ErrorCode.INVALID.value
     else:
         logger.error("Request %s failed.", request_id, exc_info=cause)

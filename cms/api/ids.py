@@ -23,7 +23,8 @@ def split_id(value: str) -> tuple[str, str] | None:
     # A key of more digits than a bigint holds would be an error of the database's.
     if not separator or not key or len(key) > 18:
         return None
-    return type_name, key
+    # Decoding skips what is not base64: only the very id that we gave is that id.
+    return (type_name, key) if global_id(type_name, key) == value else None
 
 
 def parse_id(value: str, type_name: str, field: str | None = "id") -> int:

@@ -14,7 +14,7 @@ from cms.api.ids import parse_id
 from cms.api.node import register_node
 from cms.api.threads import in_thread
 from cms.api.values import Input, given, or_none, plain
-from cms.errors import DomainError, ErrorCode
+from cms.errors import DomainError, ErrorCode, invalid
 from cms.realtime import listen
 
 from . import services
@@ -34,6 +34,7 @@ from .types import (
 # Seconds: how often the log is read and access asked for without any hint.
 POLL = 5.0
 BATCH = 200
+MAX_SEARCH = 200
 
 register_node("Project", lambda user, pk: ProjectPolicy(user).visible().filter(pk=pk).first())
 
@@ -166,6 +167,8 @@ class ProjectsQuery:
         user = require_user(info)
         wanted = ProjectFilters()
         if filters is not None:
+            if len(filters.search or "") > MAX_SEARCH:
+                raise invalid_argument(f"Search for at most {MAX_SEARCH} characters.")
             wanted = ProjectFilters(
                 statuses=plain(filters.statuses),
                 genres=plain(filters.genres),
@@ -199,7 +202,9 @@ class ProjectsMutation:
         changes = given(
             input, "title", "description", "genre", "episode_count", "target_audience", "status"
         )
-        if input.settings:
+        if input.settings is None:
+            raise invalid("Settings cannot be empty: send the ones to change.", "settings")
+        if input.settings is not strawberry.UNSET:
             changes |= given(input.settings, *SETTINGS)
         references = None
         if input.style_reference_ids is not strawberry.UNSET:

@@ -116,6 +116,8 @@ def update_project(
     project = _locked_for(user, ProjectAction.EDIT, project_id)
     require_unarchived(project)
     require_revision(project, expected_revision)
+    if not changes and style_reference_ids is None:
+        return project
     written = _assign(project, changes)
     if style_reference_ids is not None:
         _set_style_references(project, style_reference_ids)
