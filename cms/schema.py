@@ -16,6 +16,7 @@ from cms.accounts.models import AccessToken, User
 from cms.accounts.schema import AccountsMutation, AccountsQuery
 from cms.api.context import Context, viewer
 from cms.api.errors import public_error
+from cms.api.execution import LeanExecutionContext, make_lean
 from cms.api.node import Node, load_node
 from cms.api.scalars import SCALARS
 from cms.api.text import StorableArguments
@@ -33,7 +34,9 @@ from conversation.schema import ConversationMutation, ConversationQuery, Convers
 
 @strawberry.type(description="What can be read.")
 class Query(AccountsQuery, ProjectsQuery, ConversationQuery, WorkflowQuery, MediaQuery, GenerationQuery):
-    @strawberry.field(description="An object by its global id; null where there is none that the caller may see.")
+    @strawberry.field(
+        description="An object by its global id; null where there is none that the caller may see."
+    )
     def node(
         self,
         info: strawberry.Info[Context, Any],
@@ -67,7 +70,10 @@ def as_of_now(context: Context) -> Context:
     """A socket's context for its next operation: signed in only while the person is active and the token is good."""
     user = context.user and User.objects.filter(pk=context.user.pk, is_active=True).first()
     token = context.token
-    if token is not None and not AccessToken.objects.filter(pk=token.pk, expires_at__gt=timezone.now()).exists():
+    if (
+        token is not None
+        and not AccessToken.objects.filter(pk=token.pk, expires_at__gt=timezone.now()).exists()
+    ):
         user = None
     return dataclasses.replace(context, user=user, request_id=secrets.token_hex(8), cache={})
 
@@ -77,6 +83,7 @@ class Schema(strawberry.Schema):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        make_lean(self._schema, self.config)
         run_resolvers_in_threads(self._schema)
 
     async def stream(self, *args: Any, **options: Any) -> Any:
@@ -99,5 +106,6 @@ schema = Schema(
     subscription=Subscription,
     types=[*EVENT_TYPES, ProjectUpdatedEvent, MediaUpdatedEvent, ProjectTaskUpdatedEvent],
     config=StrawberryConfig(scalar_map=SCALARS),
+    execution_context_class=LeanExecutionContext,
     extensions=[ParserCache, ValidationCache, StorableArguments, NothingKept],
 )

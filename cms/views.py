@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from asgiref.sync import sync_to_async
+from cross_web import HTTPException
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -14,14 +15,13 @@ from django.http.response import HttpResponseBase
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from cross_web import HTTPException
 from strawberry.channels import GraphQLWSConsumer
 from strawberry.django.views import GraphQLView as StrawberryView
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from cms.accounts.models import AccessToken, User
-from cms.accounts.tokens import InvalidToken, find_token
+from cms.accounts.tokens import InvalidTokenError, find_token
 from cms.api.context import Context
 
 from .middleware import ADMIN_POLICY
@@ -65,8 +65,10 @@ class GraphQLView(StrawberryView[Context, None]):
             return _refused(403, "FORBIDDEN", "This site may not be called from that origin.")
         try:
             request.api_context = self._context(request)  # type: ignore[attr-defined]  # ours
-        except InvalidToken:
-            return _refused(401, "UNAUTHENTICATED", "The Bearer token is unknown or has expired. Sign in again.")
+        except InvalidTokenError:
+            return _refused(
+                401, "UNAUTHENTICATED", "The Bearer token is unknown or has expired. Sign in again."
+            )
         return super().dispatch(request, *args, **kwargs)
 
     def _context(self, request: HttpRequest) -> Context:
@@ -115,7 +117,9 @@ class GraphQLView(StrawberryView[Context, None]):
 
 
 def _refused(status: int, code: str, message: str) -> JsonResponse:
-    return JsonResponse({"data": None, "errors": [{"message": message, "extensions": {"code": code}}]}, status=status)
+    return JsonResponse(
+        {"data": None, "errors": [{"message": message, "extensions": {"code": code}}]}, status=status
+    )
 
 
 class GraphQLConsumer(GraphQLWSConsumer[Context, None]):
@@ -161,7 +165,7 @@ class GraphQLConsumer(GraphQLWSConsumer[Context, None]):
         if authorization:
             try:
                 context.token = await sync_to_async(find_token)(str(authorization))
-            except InvalidToken:
+            except InvalidTokenError:
                 raise ConnectionRejectionError from None
             context.user = context.token.user
         return await super().on_ws_connect(context)

@@ -56,7 +56,9 @@ class Message(models.Model):
 
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="messages")
     seq = models.PositiveBigIntegerField()
-    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="replies")
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="replies"
+    )
     role = models.CharField(max_length=20, choices=MessageRole)
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="messages"
@@ -69,9 +71,7 @@ class Message(models.Model):
         "media.Media", through="MessageAttachment", related_name="messages", blank=True
     )
     # The turn whose reply this is; a user's message has turns of its own (Turn.message).
-    turn = models.OneToOneField(
-        "Turn", null=True, blank=True, on_delete=models.CASCADE, related_name="reply"
-    )
+    turn = models.OneToOneField("Turn", null=True, blank=True, on_delete=models.CASCADE, related_name="reply")
     interrupted = models.BooleanField(default=False, help_text="The reply was stopped part-way.")
     idempotency_key = models.CharField(max_length=100, null=True, blank=True)
     idempotency_digest = models.CharField(max_length=64, blank=True)
@@ -84,7 +84,8 @@ class Message(models.Model):
             models.CheckConstraint(condition=Q(seq__gte=1), name="message_seq_from_one"),
             models.CheckConstraint(condition=Q(role__in=MessageRole.values), name="message_role_is_known"),
             models.CheckConstraint(
-                condition=Q(turn__isnull=True) | Q(role=MessageRole.ASSISTANT), name="only_replies_have_a_turn"
+                condition=Q(turn__isnull=True) | Q(role=MessageRole.ASSISTANT),
+                name="only_replies_have_a_turn",
             ),
             models.UniqueConstraint(
                 fields=["session", "author", "idempotency_key"], name="message_idempotency_key_unique"
@@ -141,7 +142,9 @@ class Turn(models.Model):
         ordering = ["pk"]
         indexes = [
             models.Index(
-                fields=["status", "lease_expires_at"], condition=Q(status__in=ACTIVE_TURN), name="turn_under_way"
+                fields=["status", "lease_expires_at"],
+                condition=Q(status__in=ACTIVE_TURN),
+                name="turn_under_way",
             )
         ]
         constraints = [
@@ -184,7 +187,9 @@ class Choice(models.Model):
     class Meta:
         ordering = ["offer", "position"]
         constraints = [
-            models.UniqueConstraint(fields=["session", "offer", "position"], name="choice_position_unique_in_offer"),
+            models.UniqueConstraint(
+                fields=["session", "offer", "position"], name="choice_position_unique_in_offer"
+            ),
             models.UniqueConstraint(fields=["session", "offer", "slug"], name="choice_slug_unique_in_offer"),
         ]
 

@@ -51,7 +51,9 @@ def claim(turn_id: int, model: str) -> Turn | None:
         _cancel(session, turn)
         return None
     if turn.attempts - turn.attempts_before >= settings.MAX_ATTEMPTS:
-        _fail(session, turn, ErrorCode.INTERRUPTED, "The work was interrupted again and again. Retry the turn.")
+        _fail(
+            session, turn, ErrorCode.INTERRUPTED, "The work was interrupted again and again. Retry the turn."
+        )
         return None
     turn.status = TurnStatus.RUNNING
     turn.attempts += 1
@@ -91,14 +93,18 @@ def complete(turn: Turn, reply: Reply, completion: Completion) -> Message | None
     project = lock_project(turn.session.project_id)
     session = lock_session(turn.session_id)
     now = timezone.now()
-    changed = _mine(turn).filter(cancel_requested=False).update(
-        status=TurnStatus.COMPLETED,
-        text=reply.text,
-        model=completion.model,
-        input_tokens=completion.usage.input_tokens,
-        output_tokens=completion.usage.output_tokens,
-        lease_expires_at=None,
-        finished_at=now,
+    changed = (
+        _mine(turn)
+        .filter(cancel_requested=False)
+        .update(
+            status=TurnStatus.COMPLETED,
+            text=reply.text,
+            model=completion.model,
+            input_tokens=completion.usage.input_tokens,
+            output_tokens=completion.usage.output_tokens,
+            lease_expires_at=None,
+            finished_at=now,
+        )
     )
     if not changed:
         return None
@@ -168,7 +174,9 @@ def _proposed(reply: Reply) -> list[Card]:
 def _start_task(
     project: Project, session: Session, turn: Turn, chosen: Choice | None, reply: Reply
 ) -> list[str]:
-    task_type = chosen.submits if chosen and chosen.submits else (reply.action.task_type if reply.action else "")
+    task_type = (
+        chosen.submits if chosen and chosen.submits else (reply.action.task_type if reply.action else "")
+    )
     if not task_type:
         return []
     given = reply.action.input if reply.action and reply.action.task_type == task_type else None

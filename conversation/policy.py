@@ -12,7 +12,10 @@ from .models import Message, Session, Turn
 
 
 class SessionAction(Enum):
-    """VIEW and SPEAK are everyone's who sees the session; MANAGE (share, title, state) is its user's. Admins may all."""
+    """VIEW and SPEAK are everyone's who sees the session; MANAGE (share, title, state) is its user's.
+
+    Admins may all.
+    """
 
     VIEW = auto()
     SPEAK = auto()

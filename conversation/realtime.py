@@ -40,7 +40,7 @@ class TurnDelta:
     seq: None = None
 
 
-class AccessLost(Exception):
+class AccessLostError(Exception):
     """The subscriber may no longer see the session."""
 
 
@@ -67,7 +67,7 @@ class SessionStream:
     async def events(self, hints: Hints) -> AsyncGenerator[SessionEvent | TurnDelta, None]:
         """Stored events after `after` once and in order, then live ones; a reply under way from its beginning.
 
-        Raises AccessLost within a moment of access being withdrawn.
+        Raises AccessLostError within a moment of access being withdrawn.
         """
         hint: dict[str, Any] | None = None
         while True:
@@ -102,7 +102,7 @@ class SessionStream:
         """The next stored events, and the session's latest turn as it was after them."""
         user = User.objects.filter(pk=self._user_id).first()
         if not SessionPolicy(user).sees(self._session_id):
-            raise AccessLost
+            raise AccessLostError
         rows = SessionEvent.objects.filter(session=self._session_id, seq__gt=self._after).order_by("seq")
         found = list(rows[:BATCH])
         return found, Turn.objects.filter(session=self._session_id).order_by("-pk").first()
@@ -147,4 +147,3 @@ class SessionStream:
 def utf16_tail(text: str, offset: int) -> str:
     """`text` from a UTF-16 offset on."""
     return text.encode("utf-16-le")[2 * offset :].decode("utf-16-le")
-

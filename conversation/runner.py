@@ -83,11 +83,11 @@ def _streaming(model: ChatModel, prompt: Prompt) -> Iterator[ModelStream]:
         stream.close()
 
 
-class _Stopped(Exception):
+class _StoppedError(Exception):
     """The turn is no longer this runner's: cancelled, or taken over."""
 
 
-class _ShuttingDown(Exception):
+class _ShuttingDownError(Exception):
     """The process ends."""
 
 
@@ -101,7 +101,10 @@ class TurnRun:
         self._saved_at = time.monotonic()
 
     def stream(self, model: ChatModel, prompt: Prompt) -> Completion:
-        """Pass the reply on as it grows, until the model has said all. Raises AIError, _Stopped, _ShuttingDown."""
+        """Pass the reply on as it grows, until the model has said all.
+
+        Raises AIError, _StoppedError, _ShuttingDownError.
+        """
         with _streaming(model, prompt) as stream:
             while True:
                 item = stream.next(self._saved_at + SAVE_EVERY - time.monotonic())
@@ -119,9 +122,9 @@ class TurnRun:
 
     def _save(self) -> None:
         if STOPPING.is_set():
-            raise _ShuttingDown
+            raise _ShuttingDownError
         if not outcomes.save_text(self.turn, self.text):
-            raise _Stopped
+            raise _StoppedError
         self._saved_at = time.monotonic()
         release_connection()
 
@@ -146,9 +149,9 @@ def run(turn_id: int) -> None:
     attempt = TurnRun(turn)
     try:
         _answer(attempt, model)
-    except _Stopped:
+    except _StoppedError:
         outcomes.cancel_if_asked(turn, attempt.text)
-    except _ShuttingDown:
+    except _ShuttingDownError:
         outcomes.release(turn)
     except AIError as error:
         logger.warning("Turn %s failed: %s %s", turn_id, error.code, error.detail)
@@ -157,7 +160,9 @@ def run(turn_id: int) -> None:
     except Exception:
         logger.exception("Turn %s failed.", turn_id)
         outcomes.fail(
-            turn, ErrorCode.INTERNAL, f"Something went wrong on our side. Retry; if it stays, report turn {turn_id}."
+            turn,
+            ErrorCode.INTERNAL,
+            f"Something went wrong on our side. Retry; if it stays, report turn {turn_id}.",
         )
 
 
@@ -169,4 +174,4 @@ def _answer(attempt: TurnRun, model: ChatModel) -> None:
     release_connection()
     completion = attempt.stream(model, prompt)
     if outcomes.complete(attempt.turn, parse_reply(completion, scene), completion) is None:
-        raise _Stopped
+        raise _StoppedError

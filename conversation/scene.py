@@ -55,7 +55,8 @@ def build_scene(turn: Turn) -> Scene:
         summary=str(session.context.get("summary", "")),
         pinned_facts=tuple(session.context.get("pinned_facts", ())),
         history=tuple(
-            _chat_message(earlier, with_files=place < HISTORY_WITH_FILES) for place, earlier in enumerate(before)
+            _chat_message(earlier, with_files=place < HISTORY_WITH_FILES)
+            for place, earlier in enumerate(before)
         )[::-1],
         message=_chat_message(message, with_files=True),
         chosen=_chosen(message.selected_choice) if message.selected_choice else None,

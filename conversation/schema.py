@@ -7,7 +7,7 @@ import strawberry
 from graphql import GraphQLError
 
 from cms.api.connections import After, Before, Connection, First, Last
-from cms.api.context import invalid_argument, require_user, viewer
+from cms.api.context import invalid_argument, require_user
 from cms.api.errors import answers
 from cms.api.ids import parse_id
 from cms.api.node import register_node
@@ -24,7 +24,7 @@ from .event_types import SessionEvent, TurnDeltaEvent
 from .events import session_group
 from .models import Session as SessionRow
 from .policy import SessionAction, SessionPolicy
-from .realtime import AccessLost, SessionStream, TurnDelta
+from .realtime import AccessLostError, SessionStream, TurnDelta
 from .types import Info, Session, SessionPayload, TurnPayload, turn_payload
 
 register_node("Session", lambda user, pk: SessionPolicy(user).visible().filter(pk=pk).first())
@@ -45,7 +45,9 @@ class StartSessionInput:
 class UpdateSessionInput:
     id: strawberry.ID = strawberry.field(description="The session.")
     title: str | None = strawberry.field(default=strawberry.UNSET, description="1 to 200 characters.")
-    shared: bool | None = strawberry.field(default=strawberry.UNSET, description="With the project's members.")
+    shared: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="With the project's members."
+    )
 
 
 @strawberry.input(description="Set a session aside.")
@@ -182,7 +184,9 @@ class ConversationMutation:
     @answers(SessionPayload)
     def complete_session(self, info: Info, input: Input[CompleteSessionInput]) -> SessionPayload:
         user = require_user(info)
-        return _session_payload(sessions.complete_session(user=user, session_id=parse_id(input.id, "Session")))
+        return _session_payload(
+            sessions.complete_session(user=user, session_id=parse_id(input.id, "Session"))
+        )
 
     @strawberry.mutation(description="Say something; the turn is queued and the call returns at once.")
     @answers(TurnPayload)
@@ -196,7 +200,9 @@ class ConversationMutation:
         )
         return turn_payload(turn)
 
-    @strawberry.mutation(description="Take one of the offered choices; its effect is applied when the turn completes.")
+    @strawberry.mutation(
+        description="Take one of the offered choices; its effect is applied when the turn completes."
+    )
     @answers(TurnPayload)
     def select_choice(self, info: Info, input: Input[SelectChoiceInput]) -> TurnPayload:
         turn = turns.select_choice(
@@ -226,9 +232,7 @@ def _session_payload(session: SessionRow) -> SessionPayload:
     return SessionPayload(session=cast("Session", SessionRow.objects.get(pk=session.pk)))
 
 
-def _start(
-    info: Info, session_id: strawberry.ID, after: int | None
-) -> tuple[SessionStream, tuple[str, ...]]:
+def _start(info: Info, session_id: strawberry.ID, after: int | None) -> tuple[SessionStream, tuple[str, ...]]:
     user = require_user(info)
     pk = parse_id(session_id, "Session", "session_id")
     session = SessionPolicy(user).get(SessionAction.VIEW, pk, field="session_id")
@@ -250,7 +254,8 @@ class ConversationSubscription:
         info: Info,
         session_id: Annotated[strawberry.ID, strawberry.argument(description="The session.")],
         after: Annotated[
-            int | None, strawberry.argument(description="The last seq that the caller has; left out: only live.")
+            int | None,
+            strawberry.argument(description="The last seq that the caller has; left out: only live."),
         ] = None,
     ) -> AsyncGenerator[SessionEvent, None]:
         stream, groups = await in_thread(_start, info, session_id, after)
@@ -263,7 +268,7 @@ async def _events(stream: SessionStream, groups: tuple[str, ...]) -> AsyncGenera
             async for event in stream.events(hints):
                 shown = TurnDeltaEvent.of(event) if isinstance(event, TurnDelta) else event
                 yield cast("SessionEvent", shown)
-        except AccessLost:
+        except AccessLostError:
             raise GraphQLError(
                 "The session was not found.", extensions={"code": ErrorCode.NOT_FOUND.value}
             ) from None

@@ -29,7 +29,7 @@ MAX_ATTACHMENTS = 10
 CANCEL_WAIT = 0.8
 
 
-class StepGone(DomainError):
+class StepGoneError(DomainError):
     """The session's step is no longer published."""
 
     def __init__(self, session: Session) -> None:
@@ -103,7 +103,7 @@ def _say(
     fingerprint = digest(text=text, choice=choice_id, attachments=attachment_ids)
     try:
         return _write(user, session_id, text, choice_id, attachment_ids, key, fingerprint)
-    except StepGone as gone:
+    except StepGoneError as gone:
         sessions.mark_step_gone(session_id=gone.session_id)
         raise
     except IntegrityError:
@@ -115,7 +115,9 @@ def _say(
 
 
 def _made_with(user: User, session_id: int, key: str | None) -> Message | None:
-    return Message.objects.filter(session=session_id, author=user, idempotency_key=key).first() if key else None
+    return (
+        Message.objects.filter(session=session_id, author=user, idempotency_key=key).first() if key else None
+    )
 
 
 def _latest_turn(message: Message) -> Turn:
@@ -140,7 +142,7 @@ def _write(
     sessions.require_active(session)
     sessions.require_no_turn(session)
     if not session.current_step.live:
-        raise StepGone(session)
+        raise StepGoneError(session)
     choice = _offered(session, choice_id) if choice_id is not None else None
     content = _content(text, choice, has_attachments=bool(attachment_ids))
     attachments = _attachments(session, attachment_ids)
@@ -205,8 +207,12 @@ def _content(text: str, choice: Choice | None, *, has_attachments: bool) -> str:
         raise invalid("A message cannot hold the character NUL.", "text")
     if choice is None or choice.is_manual_override:
         if not text and (choice is not None or not has_attachments):
-            raise invalid("Write something first, or attach a file." if choice is None else
-                          "The manual override takes your own words: say what to do next.", "text")
+            raise invalid(
+                "Write something first, or attach a file."
+                if choice is None
+                else "The manual override takes your own words: say what to do next.",
+                "text",
+            )
         return text
     return f"{choice.title}\n\n{text}" if text else choice.title
 
@@ -220,7 +226,9 @@ def _attachments(session: Session, attachment_ids: Sequence[int]) -> list[Media]
     media = [found[pk] for pk in attachment_ids]
     for item in media:
         if item.status not in ("active", "draft"):
-            raise invalid(f"'{item.title}' is {item.get_status_display().lower()} and cannot be sent.", "attachment_ids")
+            raise invalid(
+                f"'{item.title}' is {item.get_status_display().lower()} and cannot be sent.", "attachment_ids"
+            )
     return media
 
 

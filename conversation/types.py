@@ -1,18 +1,17 @@
 """The conversation in the API."""
 
 import datetime
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, cast
 
 import strawberry
-from django.db.models import Prefetch, Q
+from django.db.models import Prefetch
 
 from cms.accounts.types import User
 from cms.api.connections import After, Before, Connection, First, Last, paginate
 from cms.api.context import Context, viewer
 from cms.api.enums import graphql_enum
 from cms.api.errors import UserError, error_list, stored_error
-from cms.api.ids import global_id
-from cms.api.loading import related, related_list, together
+from cms.api.loading import related, related_list
 from cms.api.node import Node
 from content.media.types import Media
 from content.projects.types import Project
@@ -115,7 +114,9 @@ class Session(Node):
     shared: bool = strawberry.field(
         description="With the project's members; private to its user (and admins) until then."
     )
-    current_step: WorkflowStep = strawberry.field(resolver=_current_step, description="Where it is in the workflow.")
+    current_step: WorkflowStep = strawberry.field(
+        resolver=_current_step, description="Where it is in the workflow."
+    )
     state: SessionState = strawberry.field(description="Whether it takes messages.")
     awaiting_user_input: bool = strawberry.field(
         resolver=_awaiting, description="It is active and no turn is under way."
@@ -132,7 +133,9 @@ class Session(Node):
         resolver=_active_turn, description="The turn under way; null where none is."
     )
     created_at: datetime.datetime = strawberry.field(description="When it was started.")
-    updated_at: datetime.datetime = strawberry.field(description="When something was last said or changed in it.")
+    updated_at: datetime.datetime = strawberry.field(
+        description="When something was last said or changed in it."
+    )
 
 
 def _parent(root: strawberry.Parent[models.Message]) -> LazyMessage | None:
@@ -148,9 +151,9 @@ def _html(root: strawberry.Parent[models.Message]) -> str:
 
 
 def _attachments(root: strawberry.Parent[models.Message]) -> list[Media]:
-    rows = models.MessageAttachment.objects.select_related("media").order_by("position")
+    rows = models.MessageAttachment.objects.order_by("position")
     attachments = related_list(root, Prefetch("attachment_rows", rows, to_attr="_attachments"))
-    return cast("list[Media]", together(related(attachment, "media") for attachment in attachments))
+    return cast("list[Media]", [related(attachment, "media") for attachment in attachments])
 
 
 def _offered_with(root: strawberry.Parent[models.Message]) -> list[Choice]:
@@ -177,7 +180,9 @@ def _message_turn(root: strawberry.Parent[models.Message]) -> LazyTurn | None:
 class Message(Node):
     model = models.Message
 
-    seq: int = strawberry.field(description="1, 2, 3 … in order of writing within its session, over all branches.")
+    seq: int = strawberry.field(
+        description="1, 2, 3 … in order of writing within its session, over all branches."
+    )
     parent: LazyMessage | None = strawberry.field(
         resolver=_parent, description="What it follows; null for a session's first message."
     )
@@ -197,7 +202,8 @@ class Message(Node):
         description="Its author's own only: matches what a client showed before the answer came.",
     )
     turn: LazyTurn | None = strawberry.field(
-        resolver=_message_turn, description="Of a reply: the turn that made it; of a user's message: its latest turn."
+        resolver=_message_turn,
+        description="Of a reply: the turn that made it; of a user's message: its latest turn.",
     )
     interrupted: bool = strawberry.field(description="The reply was stopped part-way.")
     created_at: datetime.datetime = strawberry.field(description="When it was stored.")
@@ -241,7 +247,9 @@ class Turn(Node):
 
     session: Session = strawberry.field(resolver=_turn_session, description="Where it takes place.")
     message: Message = strawberry.field(resolver=_turn_message, description="The user's, which started it.")
-    reply: Message | None = strawberry.field(resolver=_reply, description="The director's, once it is stored.")
+    reply: Message | None = strawberry.field(
+        resolver=_reply, description="The director's, once it is stored."
+    )
     status: TurnStatus = strawberry.field(description="How far it is.")
     text: str = strawberry.field(description="What the reply holds so far.")
     error: UserError | None = strawberry.field(resolver=_error, description="Why it failed or was stopped.")
@@ -249,7 +257,9 @@ class Turn(Node):
     model_name: str | None = strawberry.field(
         name="model", resolver=_model, description="The model that answers; null while queued."
     )
-    usage: TokenUsage | None = strawberry.field(resolver=_usage, description="Null until the provider has counted.")
+    usage: TokenUsage | None = strawberry.field(
+        resolver=_usage, description="Null until the provider has counted."
+    )
     attempts: int = strawberry.field(description="How often a runner has begun; rises with a retry.")
     created_at: datetime.datetime = strawberry.field(description="When it was queued first.")
     started_at: datetime.datetime | None = strawberry.field(description="When its present attempt began.")

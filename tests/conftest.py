@@ -19,7 +19,9 @@ from conversation.models import Session, Turn
 
 from .live import LiveServer, ServicesServer, embedded_server, services_server
 
-OPERATIONS = "\n".join(path.read_text() for path in sorted((BASE_DIR / "graphql/operations").glob("*.graphql")))
+OPERATIONS = "\n".join(
+    path.read_text() for path in sorted((BASE_DIR / "graphql/operations").glob("*.graphql"))
+)
 
 
 @pytest.fixture
@@ -57,7 +59,9 @@ def stranger(person: Callable[..., User]) -> User:
 @pytest.fixture
 def project(producer: User, collaborator: User) -> Project:
     """The producer's, with one collaborator."""
-    made = create_project(user=producer, title="The Tide Clock", genre="sci-fi", description="An island out of time.")
+    made = create_project(
+        user=producer, title="The Tide Clock", genre="sci-fi", description="An island out of time."
+    )
     return add_collaborator(user=producer, project_id=made.pk, email=collaborator.email)
 
 

@@ -54,7 +54,9 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
 
 def manage(env: dict[str, str], *arguments: str) -> None:
     """Run a management command to its end."""
-    subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL
+    )
 
 
 def sqlite_template() -> Path:
@@ -167,7 +169,9 @@ class LiveClient:
     async def socket(self) -> AsyncIterator[Any]:
         """A graphql-transport-ws connection that has been acknowledged."""
         address = self.url.replace("http", "ws") + "/graphql/"
-        async with websockets.connect(address, subprotocols=["graphql-transport-ws"], max_size=None) as socket:  # type: ignore[list-item]
+        async with websockets.connect(
+            address, subprotocols=["graphql-transport-ws"], max_size=None
+        ) as socket:  # type: ignore[list-item]
             payload = {"authorization": self.headers["Authorization"]}
             await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
             assert json.loads(await socket.recv())["type"] == "connection_ack"
@@ -202,7 +206,9 @@ class Subscription:
         (event,) = frame["payload"]["data"].values()
         return event  # type: ignore[no-any-return]
 
-    async def until(self, wanted: Callable[[dict[str, Any]], bool], timeout: float = 30) -> list[dict[str, Any]]:
+    async def until(
+        self, wanted: Callable[[dict[str, Any]], bool], timeout: float = 30
+    ) -> list[dict[str, Any]]:
         """All events up to and with the first that is wanted."""
         seen = []
         async with asyncio.timeout(timeout):

@@ -33,9 +33,9 @@ class PersonForm(UserForm):
         self.fields["email"].label = "E-mail"
         self.fields["groups"].queryset = Group.objects.exclude(name=PRODUCERS).order_by("name")  # type: ignore[attr-defined]  # a choice field
         self.fields["groups"].help_text = "More rights in the admin. Those of a producer come with the role."
-        self.fields["role"].help_text = (
-            "An admin may do everything. A producer has the admin for their own projects. A user has the site alone."
-        )
+        self.fields[
+            "role"
+        ].help_text = "An admin may do everything. A producer has the admin for their own projects. A user has the site alone."
         if not for_user.is_superuser:
             self._leave_out(ADMINS_FIELDS)
 

@@ -23,7 +23,6 @@ from .admin_forms import NameForm, PersonCreateForm, PersonEditForm
 from .choices import SubscriptionTier, UserRole
 from .models import User
 
-
 View = Callable[..., HttpResponseBase]
 
 

@@ -51,7 +51,10 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # Wagtail's m
         "projects", null=True, blank=True, help_text="Leave empty for the plan's number of projects."
     )
     max_episodes_override = models.PositiveIntegerField(
-        "episodes per project", null=True, blank=True, help_text="Leave empty for the plan's number of episodes."
+        "episodes per project",
+        null=True,
+        blank=True,
+        help_text="Leave empty for the plan's number of episodes.",
     )
 
     objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]  # another model's manager
@@ -95,7 +98,9 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # Wagtail's m
         plan = PLAN_LIMITS[SubscriptionTier(self.tier)]
         return PlanLimits(
             plan.max_projects if self.max_projects_override is None else self.max_projects_override,
-            plan.max_episodes_per_project if self.max_episodes_override is None else self.max_episodes_override,
+            plan.max_episodes_per_project
+            if self.max_episodes_override is None
+            else self.max_episodes_override,
         )
 
 

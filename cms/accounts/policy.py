@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from django.db.models import Exists, OuterRef
+
 from cms.api.loading import siblings
 
 from .models import User
@@ -20,11 +22,14 @@ def may_see_address(context: "Context", person: User) -> bool:
     known: dict[int, bool] = context.cache.setdefault("coworkers", {})
     if person.pk not in known:
         asked = {user.pk for user in siblings(person)}
-        coworkers = set(
-            User.objects.filter(pk__in=asked, memberships__project__memberships__user=me).values_list("pk", flat=True)
-        )
+        coworkers = set(User.objects.filter(_shares_a_project(me), pk__in=asked).values_list("pk", flat=True))
         known.update({pk: pk in coworkers for pk in asked})
     return known[person.pk]
+
+
+def _shares_a_project(me: User) -> Exists:
+    """EXISTS, and not a join, which answers a row for every project that two people share."""
+    return Exists(User.objects.filter(pk=OuterRef("pk"), memberships__project__memberships__user=me))
 
 
 def visible_user(me: User | None, pk: int) -> User | None:
@@ -33,5 +38,5 @@ def visible_user(me: User | None, pk: int) -> User | None:
         return None
     people = User.objects.filter(is_active=True)
     if not me.is_admin and pk != me.pk:
-        people = people.filter(memberships__project__memberships__user=me).distinct()
+        people = people.filter(_shares_a_project(me))
     return people.filter(pk=pk).first()

@@ -55,7 +55,9 @@ class AccountsMutation:
         info.context.user = row.user
         return AuthPayload(token=token, expires_at=row.expires_at, user=cast("User", row.user))
 
-    @strawberry.mutation(description="End the Bearer token used, or the cookie's session; or all of the caller's tokens.")
+    @strawberry.mutation(
+        description="End the Bearer token used, or the cookie's session; or all of the caller's tokens."
+    )
     @answers(LogoutPayload)
     def logout(self, info: Info, input: Input[LogoutInput | None] = None) -> LogoutPayload:
         token, request = info.context.token, info.context.request

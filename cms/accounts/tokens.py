@@ -11,7 +11,7 @@ from django.utils import timezone
 from .models import AccessToken, User
 
 
-class InvalidToken(Exception):
+class InvalidTokenError(Exception):
     """A Bearer token that is unknown, expired, or whose user is no longer active."""
 
 
@@ -31,18 +31,18 @@ def issue_token(user: User) -> tuple[str, AccessToken]:
 
 
 def find_token(authorization: str) -> AccessToken:
-    """The row of an `Authorization` header's Bearer token, with its user. Raises InvalidToken."""
+    """The row of an `Authorization` header's Bearer token, with its user. Raises InvalidTokenError."""
     scheme, _, token = authorization.strip().partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise InvalidToken
+        raise InvalidTokenError
     row = AccessToken.objects.select_related("user").filter(digest=_digest(token.strip())).first()
     if row is None or row.expires_at <= timezone.now() or not row.user.is_active:
-        raise InvalidToken
+        raise InvalidTokenError
     return row
 
 
 def request_user(request: HttpRequest) -> User | None:
-    """Who a request comes from: its Bearer token if it has one, else its session. Raises InvalidToken."""
+    """Who a request comes from: its Bearer token if it has one, else its session. Raises InvalidTokenError."""
     if authorization := request.headers.get("Authorization"):
         return find_token(authorization).user
     user = request.user

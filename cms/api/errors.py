@@ -49,15 +49,15 @@ class UserError:
     field: list[str] | None = strawberry.field(
         default=None, description="The path below `input`, as clients spell it."
     )
-    retry_after: int | None = strawberry.field(default=None, description="Seconds to wait before trying again.")
+    retry_after: int | None = strawberry.field(
+        default=None, description="Seconds to wait before trying again."
+    )
     limit: int | None = strawberry.field(
         default=None, description="Of LIMIT_EXCEEDED: the limit, in the unit that the message names."
     )
     remaining: int | None = strawberry.field(
         default=None, description="Of LIMIT_EXCEEDED: what is left, in the same unit."
     )
-
-
 
 
 def error_list() -> Any:

@@ -30,13 +30,16 @@ def siblings(row: M) -> Sequence[M]:
 def related(row: Model, name: str) -> Any:
     """The row behind a foreign key or one-to-one relation `name`, or None; one query for all siblings."""
     field = row._meta.get_field(name)
+    rows = siblings(row)
     if not field.is_cached(row):  # type: ignore[union-attr]  # relations have a cache
-        rows = list(siblings(row))
-        prefetch_related_objects(rows, name)
-        found = {id(other): other for sibling in rows if (other := _cached(sibling, name)) is not None}
-        if found:
-            together(found.values())
-    return _cached(row, name)
+        prefetch_related_objects(list(rows), name)
+    other = _cached(row, name)
+    # Rows that came with a join do not know each other yet.
+    if other is not None and _TOGETHER not in other.__dict__:
+        together(
+            {id(found): found for sibling in rows if (found := _cached(sibling, name)) is not None}.values()
+        )
+    return other
 
 
 def _cached(row: Model, name: str) -> Any:

@@ -21,7 +21,11 @@ Flaw = tuple[str, tuple[str, ...]]
 def flaw(value: Any, path: tuple[str, ...] = (), depth: int = 0) -> Flaw | None:
     """Why a value cannot be stored and the path to it, in Python's spelling; None where it can."""
     if isinstance(value, str):
-        return ("Text cannot hold the character NUL or half of a surrogate pair.", path) if _UNSTORABLE.search(value) else None
+        return (
+            ("Text cannot hold the character NUL or half of a surrogate pair.", path)
+            if _UNSTORABLE.search(value)
+            else None
+        )
     if isinstance(value, float):
         return None if math.isfinite(value) else ("That is not a finite number.", path)
     if depth > MAX_NESTING:

@@ -2,13 +2,13 @@
 
 from zoneinfo import available_timezones
 
-from .auth import *  # noqa: F403  (settings are composed of modules, one for each integration)
-from .database import *  # noqa: F403
+from .auth import *
+from .database import *
 from .env import BASE_DIR, env
-from .files import *  # noqa: F403
-from .model import *  # noqa: F403
-from .realtime import *  # noqa: F403
-from .work import *  # noqa: F403
+from .files import *
+from .model import *
+from .realtime import *
+from .work import *
 
 DEBUG = False
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
@@ -42,7 +42,7 @@ INSTALLED_APPS = [
     "strawberry_django",
     "allauth",
     "allauth.account",
-    "whitenoise.runserver_nostatic",
+    "servestatic.runserver_nostatic",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -52,7 +52,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
     "cms.middleware.request_id",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -91,7 +91,9 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-STATICFILES_DIRS = [path for path in (BASE_DIR / "frontend/static", BASE_DIR / "frontend/dist") if path.is_dir()]
+STATICFILES_DIRS = [
+    path for path in (BASE_DIR / "frontend/static", BASE_DIR / "frontend/dist") if path.is_dir()
+]
 
 X_FRAME_OPTIONS = "SAMEORIGIN"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -128,6 +130,8 @@ LOGGING = {
         "celery": {"level": "WARNING"},
         # The in-process broker has no host, which kombu warns of at each start.
         "kombu": {"level": "ERROR"},
+        # Wagtail's own background work, a line for each saved object.
+        "django_tasks": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "strawberry.execution": {"level": "CRITICAL"},
     },

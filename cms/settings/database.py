@@ -19,7 +19,8 @@ def database() -> dict[str, Any]:
     if config["ENGINE"].endswith("sqlite3"):
         config["OPTIONS"] = SQLITE_OPTIONS
         # A file for the tests too: an in-memory database cannot be shared between threads and processes.
-        config["TEST"] = {"NAME": str(VAR_DIR / f"test-{env('PYTEST_XDIST_WORKER', default='main')}.sqlite3")}
+        name = env("TEST_SQLITE_NAME", default="test")
+        config["TEST"] = {"NAME": str(VAR_DIR / f"{name}.sqlite3")}
     else:
         # Under ASGI every request has a thread of its own, so persistent connections would pile up.
         config["CONN_MAX_AGE"] = 0

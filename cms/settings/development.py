@@ -1,9 +1,9 @@
 """One person's machine: the embedded default, nothing to install beside it."""
 
-from .base import *  # noqa: F403
+from .base import *
 from .env import VAR_DIR, env
 from .secret import local_secret_key
 
 DEBUG = env.bool("DEBUG", default=True)
 SECRET_KEY = env("SECRET_KEY", default="") or local_secret_key(VAR_DIR / "secret.key")
-WHITENOISE_USE_FINDERS = True
+SERVESTATIC_USE_FINDERS = True

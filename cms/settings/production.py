@@ -2,7 +2,7 @@
 
 from django.core.exceptions import ImproperlyConfigured
 
-from .base import *  # noqa: F403
+from .base import *
 from .env import env
 
 DEBUG = False
@@ -10,7 +10,7 @@ SECRET_KEY = env("SECRET_KEY")
 if len(SECRET_KEY) < 40 or "change" in SECRET_KEY.lower():
     raise ImproperlyConfigured("SECRET_KEY must be at least 40 random characters.")
 
-STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}  # noqa: F405
+STORAGES["staticfiles"] = {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"}
 
 # Behind a proxy that ends TLS; HTTPS=0 only for a trial on a closed network.
 HTTPS = env.bool("HTTPS", default=True)

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from wagtail.images.exceptions import InvalidFilterSpecError
 from wagtail.images.models import SourceImageIOError
 
-from cms.accounts.tokens import InvalidToken, request_user
+from cms.accounts.tokens import InvalidTokenError, request_user
 from cms.api.ids import parse_id
 from cms.errors import DomainError, ErrorCode, invalid, not_found
 
@@ -49,7 +49,7 @@ def _answers_errors(view: View) -> View:
             return view(request, **kwargs)
         except DomainError as error:
             return _refusal(STATUS.get(error.code, 400), error.code.value, error.message)
-        except InvalidToken:
+        except InvalidTokenError:
             return _refusal(
                 401, "UNAUTHENTICATED", "The access token is not valid or has expired. Sign in again."
             )
@@ -145,7 +145,7 @@ def open_wagtail_document(document: CustomDocument, request: HttpRequest) -> Non
     """Wagtail's own document address follows the same policy. Raises Http404."""
     try:
         user = request_user(request)
-    except InvalidToken:
+    except InvalidTokenError:
         user = None
     if not MediaPolicy(user).may_open(document):
         raise Http404("The document was not found.")

@@ -18,9 +18,15 @@ from wagtail.admin.widgets.button import Button
 from wagtail.log_actions import log
 
 from cms.accounts.models import User
-from cms.scoped_admin import RefusalsAtFields, ScopedActionView, ScopedEditView, ScopedIndexView, ScopedInspectView
 from cms.api.ids import global_id
 from cms.api.loading import together
+from cms.scoped_admin import (
+    RefusalsAtFields,
+    ScopedActionView,
+    ScopedEditView,
+    ScopedIndexView,
+    ScopedInspectView,
+)
 from content.workflow.choices import Phase
 from content.workflow.services import published_graph
 
@@ -41,9 +47,7 @@ def inspect_url(project: Project) -> str:
 class ProjectFilterSet(WagtailFilterSet):
     """Filters of the listing."""
 
-    status = django_filters.MultipleChoiceFilter(
-        choices=ProjectStatus.choices, widget=CheckboxSelectMultiple
-    )
+    status = django_filters.MultipleChoiceFilter(choices=ProjectStatus.choices, widget=CheckboxSelectMultiple)
     genre = django_filters.MultipleChoiceFilter(choices=Genre.choices, widget=CheckboxSelectMultiple)
     archived = django_filters.BooleanFilter(
         field_name="archived_at",
@@ -164,7 +168,9 @@ class ProjectInspectView(ScopedInspectView):
     def _facts(self) -> list[tuple[str, int, str | None]]:
         """What other subjects have to tell of the project: label, count, address of a listing."""
         project = self.object
-        told = [fact for tell in hooks.get_hooks("describe_project") for fact in tell(self.request.user, project)]
+        told = [
+            fact for tell in hooks.get_hooks("describe_project") for fact in tell(self.request.user, project)
+        ]
         media = f"{reverse('media:index')}?project={project.pk}"
         return [
             *told,
@@ -250,7 +256,9 @@ class MemberRemoveView(_ManageView):
     @property
     def question(self) -> str:  # type: ignore[override]  # names the person
         person = get_object_or_404(User, memberships__project=self.object, pk=self.kwargs["user_pk"])
-        return f"{person} ({person.email}) loses all access to the project, to their own sessions in it as well."
+        return (
+            f"{person} ({person.email}) loses all access to the project, to their own sessions in it as well."
+        )
 
     def act(self) -> str:
         project = services.remove_collaborator(

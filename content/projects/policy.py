@@ -5,7 +5,7 @@ from enum import Enum, auto
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
 from cms.accounts.models import User
-from cms.api.loading import related, related_list, together
+from cms.api.loading import related, related_list
 from cms.errors import forbidden, not_found
 
 from .choices import MembershipRole, ProjectStatus
@@ -68,10 +68,9 @@ def active_projects_of(person: User, viewer: User | None) -> list[Project]:
     rows = (
         Membership.objects.filter(project__archived_at=None)
         .exclude(project__status=ProjectStatus.COMPLETED)
-        .select_related("project__created_by")
         .order_by("-project_updated_at", "-project_id")
     )
     if not viewer.is_admin:
         rows = rows.filter(Exists(Membership.objects.filter(project=OuterRef("project"), user=viewer)))
     memberships = related_list(person, Prefetch("memberships", rows[:50], to_attr="_active_memberships"))
-    return together(related(membership, "project") for membership in memberships)
+    return [related(membership, "project") for membership in memberships]

@@ -69,17 +69,23 @@ class CreateProjectInput:
         default=None, description="10, or the plan's limit where that is smaller, by default."
     )
     target_audience: TargetAudience | None = strawberry.field(default=None, description="FAMILY by default.")
-    settings: ProjectSettingsInput | None = strawberry.field(default=None, description="16:9, 22 minutes, STANDARD.")
+    settings: ProjectSettingsInput | None = strawberry.field(
+        default=None, description="16:9, 22 minutes, STANDARD."
+    )
     idempotency_key: str | None = strawberry.field(
         default=None, description="The same key again answers with the same project."
     )
 
 
-@strawberry.input(description="Change a project. An absent field stays as it is; null clears where it may be empty.")
+@strawberry.input(
+    description="Change a project. An absent field stays as it is; null clears where it may be empty."
+)
 class UpdateProjectInput:
     id: strawberry.ID = strawberry.field(description="The project.")
     title: str | None = strawberry.field(default=strawberry.UNSET, description="1 to 200 characters.")
-    description: str | None = strawberry.field(default=strawberry.UNSET, description="Up to 5,000 characters.")
+    description: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Up to 5,000 characters."
+    )
     genre: Genre | None = strawberry.field(default=strawberry.UNSET, description="What kind of series it is.")
     episode_count: int | None = strawberry.field(
         default=strawberry.UNSET, description="At least 1, at most what the owner's plan allows."
@@ -154,7 +160,9 @@ class ProjectsQuery:
             return None
         return cast("Project", found)
 
-    @strawberry.field(description="The projects that the caller may see, newest first; archived ones left out.")
+    @strawberry.field(
+        description="The projects that the caller may see, newest first; archived ones left out."
+    )
     def projects(
         self,
         info: Info,
@@ -199,9 +207,7 @@ class ProjectsMutation:
     @strawberry.mutation(description="Change a project; only the fields that were sent are written.")
     @answers(ProjectPayload)
     def update_project(self, info: Info, input: Input[UpdateProjectInput]) -> ProjectPayload:
-        changes = given(
-            input, "title", "description", "genre", "episode_count", "target_audience", "status"
-        )
+        changes = given(input, "title", "description", "genre", "episode_count", "target_audience", "status")
         if input.settings is None:
             raise invalid("Settings cannot be empty: send the ones to change.", "settings")
         if input.settings is not strawberry.UNSET:
@@ -258,7 +264,7 @@ class ProjectsMutation:
         return _payload(services.remove_collaborator(user=user, project_id=pk, user_id=person))
 
 
-class _AccessLost(Exception):
+class _AccessLostError(Exception):
     """The subscriber may no longer see the project."""
 
 
@@ -274,7 +280,7 @@ def _start(info: Info, project_id: strawberry.ID, after: int | None) -> tuple[Us
 def _read(user_id: int, project_id: int, after: int) -> list[EventRow]:
     user = UserRow.objects.filter(pk=user_id, is_active=True).first()
     if not ProjectPolicy(user).visible().filter(pk=project_id).exists():
-        raise _AccessLost
+        raise _AccessLostError
     return list(EventRow.objects.filter(project=project_id, seq__gt=after).order_by("seq")[:BATCH])
 
 
@@ -283,7 +289,7 @@ async def _events(user_id: int, project_id: int, after: int) -> AsyncGenerator[P
         while True:
             try:
                 rows = await in_thread(_read, user_id, project_id, after)
-            except _AccessLost:
+            except _AccessLostError:
                 raise GraphQLError(
                     "The project was not found.", extensions={"code": ErrorCode.NOT_FOUND.value}
                 ) from None
@@ -305,7 +311,8 @@ class ProjectsSubscription:
         info: Info,
         project_id: Annotated[strawberry.ID, strawberry.argument(description="The project.")],
         after: Annotated[
-            int | None, strawberry.argument(description="The last seq that the caller has; left out: only live.")
+            int | None,
+            strawberry.argument(description="The last seq that the caller has; left out: only live."),
         ] = None,
     ) -> AsyncGenerator[ProjectEvent, None]:
         user, project, start = await in_thread(_start, info, project_id, after)

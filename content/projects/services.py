@@ -54,7 +54,9 @@ def create_project(
     key = check_key(idempotency_key)
     fingerprint = digest(title=title, genre=genre, **fields)
     try:
-        return _create(user=user, key=key, fingerprint=fingerprint, values={"title": title, "genre": genre, **fields})
+        return _create(
+            user=user, key=key, fingerprint=fingerprint, values={"title": title, "genre": genre, **fields}
+        )
     except IntegrityError:
         # The same key came twice at once: the other one has won.
         earlier = same(_made_with(user, key), fingerprint)
@@ -158,7 +160,9 @@ def add_collaborator(*, user: User, project_id: int, email: str) -> Project:
     person = User.objects.filter(email=email.strip().lower(), is_active=True).first()
     if person is None:
         raise DomainError(
-            ErrorCode.NOT_FOUND, "Nobody here has that e-mail address. Ask an admin to add them.", field=["email"]
+            ErrorCode.NOT_FOUND,
+            "Nobody here has that e-mail address. Ask an admin to add them.",
+            field=["email"],
         )
     _, is_new = Membership.objects.get_or_create(
         project=project, user=person, defaults={"project_updated_at": project.updated_at}
@@ -260,7 +264,9 @@ def _set_style_references(project: Project, media_ids: Sequence[int]) -> None:
     """Raises NOT_FOUND for media that are not pictures of this very project."""
     wanted = list(dict.fromkeys(media_ids))
     if len(wanted) > MAX_STYLE_REFERENCES:
-        raise invalid(f"A project has at most {MAX_STYLE_REFERENCES} style references.", "style_reference_ids")
+        raise invalid(
+            f"A project has at most {MAX_STYLE_REFERENCES} style references.", "style_reference_ids"
+        )
     pictures = StyleReference._meta.get_field("media").related_model
     own = pictures._default_manager.filter(project=project, kind="image", pk__in=wanted)
     if own.count() != len(wanted):

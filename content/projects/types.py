@@ -11,7 +11,7 @@ from cms.api.connections import After, Before, Connection, First, Last
 from cms.api.context import Context, require_user, viewer
 from cms.api.enums import graphql_enum
 from cms.api.errors import UserError, error_list
-from cms.api.loading import related, related_list, together
+from cms.api.loading import related, related_list
 from cms.api.node import Node
 from content.workflow.services import published_graph
 from content.workflow.types import Phase
@@ -48,8 +48,12 @@ class ProjectSettings:
 
 @strawberry.type(description="Where the project stands; derived from completed steps, never typed in.")
 class ProjectProgress:
-    current_phase: Phase = strawberry.field(description="The phase of the first required step not yet completed.")
-    completed_steps: list[str] = strawberry.field(description="Slugs of completed steps, in order of completion.")
+    current_phase: Phase = strawberry.field(
+        description="The phase of the first required step not yet completed."
+    )
+    completed_steps: list[str] = strawberry.field(
+        description="Slugs of completed steps, in order of completion."
+    )
     overall_progress: int = strawberry.field(description="Share of the required steps completed, 0 to 100.")
 
 
@@ -80,9 +84,9 @@ def _collaborators(root: strawberry.Parent[models.Project]) -> list[User]:
 
 
 def _style_references(root: strawberry.Parent[models.Project]) -> list[LazyMedia]:
-    rows = models.StyleReference.objects.select_related("media")
+    rows = models.StyleReference.objects.all()
     references = related_list(root, Prefetch("style_reference_rows", rows, to_attr="_style_references"))
-    return together(related(reference, "media") for reference in references)
+    return [related(reference, "media") for reference in references]
 
 
 def _settings(root: strawberry.Parent[models.Project]) -> ProjectSettings:
@@ -142,7 +146,9 @@ class Project(Node):
     episode_count: int = strawberry.field(description="Total number of episodes planned.")
     target_audience: TargetAudience = strawberry.field(description="Whom it is for.")
     status: ProjectStatus = strawberry.field(description="How far the production is, as its members set it.")
-    created_by: User = strawberry.field(resolver=_created_by, description="The owner, whose plan's limits hold.")
+    created_by: User = strawberry.field(
+        resolver=_created_by, description="The owner, whose plan's limits hold."
+    )
     collaborators: list[User] = strawberry.field(
         resolver=_collaborators, description="The members beside the owner."
     )
@@ -159,7 +165,9 @@ class Project(Node):
     archived_at: datetime.datetime | None = strawberry.field(
         description="When it was archived: readable, refuses every write. Null while it is not."
     )
-    last_event_seq: int = strawberry.field(description="Subscribe to projectEvents after it, and nothing is missed.")
+    last_event_seq: int = strawberry.field(
+        description="Subscribe to projectEvents after it, and nothing is missed."
+    )
     sessions: Connection[LazySession] = strawberry.field(
         resolver=_sessions, description="Conversations that the viewer may see, newest first."
     )
@@ -179,7 +187,9 @@ class ProjectPayload:
 
 @strawberry.interface(description="Something that happened in a project.")
 class ProjectEvent:
-    seq: int | None = strawberry.field(description="Its place in the project's log; null where it is not stored.")
+    seq: int | None = strawberry.field(
+        description="Its place in the project's log; null where it is not stored."
+    )
     at: datetime.datetime = strawberry.field(description="When it happened.")
 
 

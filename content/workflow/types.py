@@ -12,8 +12,8 @@ from cms.api.loading import related, related_list, together
 from cms.api.node import Node
 
 from . import models
-from .choices import Phase as Phase  # with its GraphQL description, for other subjects
 from .cards import Card, step_cards
+from .choices import Phase as Phase  # with its GraphQL description, for other subjects
 
 Info = strawberry.Info[Context, Any]
 

@@ -86,7 +86,9 @@ def test_structure_that_cannot_be_believed_is_refused_with_a_note_and_the_text_c
     assert shown["choices"][0]["slug"] == "develop_story"
 
 
-@pytest.mark.parametrize("scenario", ["429-once", "500-once", "dropped-once", "reasoning", "no-usage", "fenced"])
+@pytest.mark.parametrize(
+    "scenario", ["429-once", "500-once", "dropped-once", "reasoning", "no-usage", "fenced"]
+)
 def test_passing_troubles_are_survived(turn_with: Callable[..., Turn], scenario: str) -> None:
     turn = turn_with(scenario)
     assert turn.status == "completed"
@@ -135,7 +137,12 @@ def test_failure_is_told_in_words_and_nothing_is_lost(
 
 
 def test_failed_turn_is_retried_as_the_same_row(
-    turn_with: Callable[..., Turn], api: MakeApi, producer: User, session: Session, settings: Any, finish: Finish
+    turn_with: Callable[..., Turn],
+    api: MakeApi,
+    producer: User,
+    session: Session,
+    settings: Any,
+    finish: Finish,
 ) -> None:
     # given
     failed = turn_with("cut")
@@ -166,11 +173,18 @@ def test_model_is_told_the_project_the_step_and_the_picture_and_nothing_more(
     assert "The Tide Clock" in system
     assert producer.email not in str(asked)
     parts = asked["messages"][1]["content"]
-    assert any(part["type"] == "image_url" and part["image_url"]["url"].startswith("data:image/") for part in parts)
+    assert any(
+        part["type"] == "image_url" and part["image_url"]["url"].startswith("data:image/") for part in parts
+    )
 
 
 def test_task_that_the_choice_submits_is_queued_with_the_turn(
-    turn_with: Callable[..., Turn], session: Session, producer: User, api: MakeApi, finish: Finish, settings: Any
+    turn_with: Callable[..., Turn],
+    session: Session,
+    producer: User,
+    api: MakeApi,
+    finish: Finish,
+    settings: Any,
 ) -> None:
     # given
     from content.workflow.cards import step_cards

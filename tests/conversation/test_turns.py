@@ -156,9 +156,7 @@ def test_choice_whose_step_the_workflow_no_longer_leads_to_is_refused(
     assert not session.messages.exists()
 
 
-def test_manual_override_needs_words_and_carries_them(
-    api: MakeApi, producer: User, session: Session
-) -> None:
+def test_manual_override_needs_words_and_carries_them(api: MakeApi, producer: User, session: Session) -> None:
     answer = choose(api(producer), session, "manual_override")
     assert answer.error["code"] == "INVALID"
     assert answer.error["field"] == ["text"]

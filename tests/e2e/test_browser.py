@@ -18,7 +18,8 @@ DROP = """async ([selector, bytes, name, type]) => {
   const data = new DataTransfer();
   data.items.add(new File([new Uint8Array(bytes)], name, { type }));
   for (const kind of ['dragenter', 'dragover', 'drop']) {
-    document.querySelector(selector).dispatchEvent(new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }));
+    const event = new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true });
+    document.querySelector(selector).dispatchEvent(event);
   }
 }"""
 

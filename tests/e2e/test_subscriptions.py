@@ -15,8 +15,10 @@ from tests.live import PASSWORD, LiveClient, LiveServer
 from .test_workflow import EVENTS, SEND, START, assembled, first_project, is_end_of_turn
 
 CANCEL = "mutation ($id: ID!) { cancelTurn(input: {id: $id}) { turn { status text } errors { code } } }"
-ADD = "mutation ($id: ID!, $email: String!) { addCollaborator(input: {projectId: $id, email: $email}) { errors { code } } }"
-REMOVE = "mutation ($id: ID!, $user: ID!) { removeCollaborator(input: {projectId: $id, userId: $user}) { errors { code } } }"
+ADD = """mutation ($id: ID!, $email: String!) {
+  addCollaborator(input: {projectId: $id, email: $email}) { errors { code } } }"""
+REMOVE = """mutation ($id: ID!, $user: ID!) {
+  removeCollaborator(input: {projectId: $id, userId: $user}) { errors { code } } }"""
 SHARE = "mutation ($id: ID!, $on: Boolean!) { updateSession(input: {id: $id, shared: $on}) { errors { code } } }"
 PROJECT_EVENTS = """subscription ($project: ID!, $after: Int) { projectEvents(projectId: $project, after: $after) {
   __typename seq ... on ProjectUpdatedEvent { project { title } } } }"""
@@ -84,7 +86,11 @@ def test_stopped_reply_keeps_what_was_said_and_stops_the_director(client: LiveCl
             began = time.monotonic()
             turn = sent["sendMessage"]["turn"]["id"]
             answer = await asyncio.to_thread(client.run, CANCEL, id=turn)
-            return answer["cancelTurn"]["turn"], seen + await events.until(is_end_of_turn), time.monotonic() - began
+            return (
+                answer["cancelTurn"]["turn"],
+                seen + await events.until(is_end_of_turn),
+                time.monotonic() - began,
+            )
 
     turn, seen, took = asyncio.run(stop())
     assert turn["status"] == "CANCELLED"
@@ -160,7 +166,11 @@ def test_access_withdrawn_while_subscribed_ends_the_subscription_within_a_second
 def test_cookie_signs_a_socket_in_and_a_foreign_page_is_kept_out(server: LiveServer) -> None:
     with httpx.Client(base_url=server.url) as browser:
         browser.get("/")
-        form = {"login": "producer@example.com", "password": PASSWORD, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        form = {
+            "login": "producer@example.com",
+            "password": PASSWORD,
+            "csrfmiddlewaretoken": browser.cookies["csrftoken"],
+        }
         assert browser.post("/accounts/login/", data=form, headers={"Referer": server.url}).status_code == 302
         cookie = f"sessionid={browser.cookies['sessionid']}"
 

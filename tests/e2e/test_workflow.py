@@ -20,7 +20,8 @@ EVENTS = """subscription ($session: ID!, $after: Int) {
   }
 }"""
 START = """mutation ($project: ID!) { startSession(input: {projectId: $project}) {
-  session { id lastEventSeq currentStep { slug } choices { id slug isRecommended isManualOverride } } errors { message } } }"""
+  session { id lastEventSeq currentStep { slug } choices { id slug isRecommended isManualOverride } }
+  errors { message } } }"""
 CHOOSE = """mutation ($session: ID!, $choice: ID!) { selectChoice(input: {sessionId: $session, choiceId: $choice}) {
   turn { id } errors { code message } } }"""
 SEND = """mutation ($session: ID!, $text: String!, $key: String) {
