@@ -1,5 +1,6 @@
 """A message's files as a model can take them: pictures resized, documents as fenced text, within a number of
-tokens."""
+tokens.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +20,7 @@ LEAST_DOCUMENT_CHARACTERS = 200
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """`message` is ready for a provider. `left_out` says in words what of its files is missing or
-    shortened."""
+    """`message` is ready for a provider. `left_out` says in words what of its files is missing or shortened."""
 
     message: ChatMessage
     left_out: tuple[str, ...] = ()

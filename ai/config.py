@@ -1,5 +1,4 @@
-"""How a model is reached. Filled from settings by whoever wires the product; this package reads no
-environment."""
+"""How a model is reached. Filled from settings by whoever wires the product; this package reads no environment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

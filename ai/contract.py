@@ -1,6 +1,8 @@
 """What a director model is given and what it gives back.
- These types are the whole border between the conversation and a model. They hold plain values, so any door (a
-turn's runner, a test, a script) can fill a `Scene` and stream the answer of any `ChatModel`."""
+
+These types are the whole border between the conversation and a model. They hold plain values, so any door (a
+turn's runner, a test, a script) can fill a `Scene` and stream the answer of any `ChatModel`.
+"""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -60,8 +62,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The workflow step the session is at. `instructions` are the editors', with placeholders already
-    filled."""
+    """The workflow step the session is at. `instructions` are the editors', with placeholders already filled."""
 
     slug: str
     title: str
@@ -76,10 +77,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Everything that the director knows in one turn. `project` holds facts for the prompt (title,
-    description, genre, episode_count, target_audience, aspect_ratio, episode_duration in minutes,
-    quality_tier, progress in percent); any other key is left out of the prompt. `history` is oldest first and
-    ends before `message`, the user's present one."""
+    """Everything that the director knows in one turn. `project` holds facts for the prompt (title, description,
+    genre, episode_count, target_audience, aspect_ratio, episode_duration in minutes, quality_tier, progress in
+    percent); any other key is left out of the prompt. `history` is oldest first and ends before `message`, the
+    user's present one.
+    """
 
     project: Mapping[str, str | int]
     step: Step
@@ -93,8 +95,9 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What is sent to a model: pictures are ready to send, other files have become text. `tool` is a JSON
-    schema of the function `direct` in the OpenAI form; `max_tokens` bounds the answer."""
+    """What is sent to a model: pictures are ready to send, other files have become text. `tool` is a JSON schema
+    of the function `direct` in the OpenAI form; `max_tokens` bounds the answer.
+    """
 
     messages: tuple[ChatMessage, ...]
     tool: Mapping[str, Any]
@@ -119,8 +122,9 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The end of a reply. `text` is the deltas joined; `tool_arguments` is the raw JSON of the structured
-    part, not yet validated; `finish_reason` is stop, length or tool_calls."""
+    """The end of a reply. `text` is the deltas joined; `tool_arguments` is the raw JSON of the structured part,
+    not yet validated; `finish_reason` is stop, length or tool_calls.
+    """
 
     text: str
     tool_arguments: str | None

@@ -36,18 +36,14 @@ MOST_EARLIER_WITH_FILES = 3
 
 
 def build_prompt(scene: Scene, *, token_budget: int, max_tokens: int) -> Prompt:
-    """The prompt for `scene` in about `token_budget` input tokens (estimated, see `ai.tokens`). The frame and
-    the present message always go in; its files are made smaller, or left out by name, until they fit. History
-    fills what remains, newest turns first and only whole ones. `max_tokens` bounds the answer. Pictures and
-    PDFs are decoded here: call it from a thread where a loop must not wait."""
+    """The prompt for `scene` in about `token_budget` input tokens (estimated, see `ai.tokens`). The frame and the
+    present message always go in; its files are made smaller, or left out by name, until they fit. History fills
+    what remains, newest turns first and only whole ones. `max_tokens` bounds the answer. Pictures and PDFs are
+    decoded here: call it from a thread where a loop must not wait.
+    """
     tool = direct_tool(scene.step)
     frame = _system(scene, left_out=())
-    used = (
-        message_tokens(frame)
-        + schema_tokens(tool)
-        + LEFT_OUT_TOKENS
-        + message_tokens(named_only(scene.message))
-    )
+    used = message_tokens(frame) + schema_tokens(tool) + LEFT_OUT_TOKENS + message_tokens(named_only(scene.message))
     present = prepare(scene.message, tokens=max(0, token_budget - used))
     used += message_tokens(present.message) - message_tokens(named_only(scene.message))
     history, forgotten = _history(scene.history, max(0, token_budget - used))
@@ -81,10 +77,7 @@ def _system(scene: Scene, *, left_out: Sequence[str]) -> ChatMessage:
 
 def _facts(project: Mapping[str, str | int]) -> dict[str, str | int]:
     known = ((name, project[name]) for name in PROJECT_FACTS if project.get(name) not in (None, ""))
-    return {
-        name: shorten(clean(value), LONGEST_FACT) if isinstance(value, str) else value
-        for name, value in known
-    }
+    return {name: shorten(clean(value), LONGEST_FACT) if isinstance(value, str) else value for name, value in known}
 
 
 def _preferences(preferences: Mapping[str, Any]) -> str:
@@ -97,14 +90,10 @@ def _preferences(preferences: Mapping[str, Any]) -> str:
 def _memory(scene: Scene) -> str:
     parts = []
     if scene.summary.strip():
-        parts.append(
-            fence("summary of the conversation so far", shorten(scene.summary.strip(), LONGEST_SUMMARY))
-        )
+        parts.append(fence("summary of the conversation so far", shorten(scene.summary.strip(), LONGEST_SUMMARY)))
     if scene.pinned_facts:
         facts = scene.pinned_facts[:MOST_PINNED_FACTS]
-        parts.append(
-            fence("pinned facts", "\n".join(f"- {shorten(one_line(f), LONGEST_PINNED_FACT)}" for f in facts))
-        )
+        parts.append(fence("pinned facts", "\n".join(f"- {shorten(one_line(f), LONGEST_PINNED_FACT)}" for f in facts)))
     return "\n\n".join(parts) or "Nothing yet."
 
 

@@ -71,9 +71,7 @@ class ContentRefusedError(AIError):
 
 class RateLimitedError(AIError):
     code = "RATE_LIMITED"
-    default_message = (
-        "The director's service is busy and takes no more requests just now. Please try again soon."
-    )
+    default_message = "The director's service is busy and takes no more requests just now. Please try again soon."
 
 
 class TimedOutError(AIError):

@@ -1,8 +1,10 @@
 """Keeps a reply's structured part out of the prose while it streams.
- A model without tools reports structure in a fenced JSON block; a server without a tool parser lets
-`<tool_call>` through as text; a model that was drilled on JSON answers with nothing else; a thinking model
-may leak `<think>`. Whatever may be the beginning of one of these is held back until it is decided. A block
-that is not ours (an example in the prose) is released unchanged."""
+
+A model without tools reports structure in a fenced JSON block; a server without a tool parser lets
+`<tool_call>` through as text; a model that was drilled on JSON answers with nothing else; a thinking model may
+leak `<think>`. Whatever may be the beginning of one of these is held back until it is decided. A block that is
+not ours (an example in the prose) is released unchanged.
+"""
 
 import json
 import re
@@ -26,7 +28,8 @@ class _Place(Enum):
 
 class ProseFilter:
     """Feed it the text as it comes; it gives back what may be shown. After `finish`, `arguments` is the held
-    block."""
+    block.
+    """
 
     def __init__(self) -> None:
         self.arguments: str | None = None
@@ -176,8 +179,7 @@ def _unfinished_tag(line: str) -> int:
 
 
 def _inner(block: str) -> str:
-    """The block without its fences or tags; a language name is no part of it, an object on the fence's line
-    is."""
+    """The block without its fences or tags; a language name is no part of it, an object on the fence's line is."""
     text = re.sub(r"^\s*(?:```[ \t]*[a-z0-9]*|<tool_call>)", "", block, count=1, flags=re.IGNORECASE)
     return re.sub(r"(?:\n[ \t]*```|</tool_call>)\s*$", "", text, count=1, flags=re.IGNORECASE)
 

@@ -1,7 +1,9 @@
 """Fills a task's input from its JSON schema and what is known, without a language model.
- Covers what Pydantic writes for input models: objects, strings, numbers, booleans, arrays, enums, constants,
+
+Covers what Pydantic writes for input models: objects, strings, numbers, booleans, arrays, enums, constants,
 `anyOf`/`allOf` and `$ref` into `$defs`. Values meet type, enum, length and bounds; a `pattern` or `format` is
-beyond it, and the task's own model has the last word."""
+beyond it, and the task's own model has the last word.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +18,7 @@ _DEEPEST = 6
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """`text` answers long string fields, `title` short ones; `facts` answer fields of the same name
-    exactly."""
+    """`text` answers long string fields, `title` short ones; `facts` answer fields of the same name exactly."""
 
     text: str
     title: str
@@ -109,9 +110,7 @@ def _accepts(schema: Mapping[str, Any], fact: object) -> bool:
         return fact in schema["enum"]
     kind = schema.get("type")
     if isinstance(fact, str):
-        return kind == "string" and schema.get("minLength", 0) <= len(fact) <= schema.get(
-            "maxLength", len(fact)
-        )
+        return kind == "string" and schema.get("minLength", 0) <= len(fact) <= schema.get("maxLength", len(fact))
     if isinstance(fact, bool) or not isinstance(fact, (int, float)):
         return kind == "boolean" and isinstance(fact, bool)
     fits = kind == "number" or (kind == "integer" and isinstance(fact, int))

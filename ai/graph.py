@@ -155,9 +155,7 @@ def _doubles(graph: Graph) -> Iterator[Problem]:
     for index, step in enumerate(graph.steps):
         earlier = graph.steps[:index]
         if any(other.slug == step.slug for other in earlier):
-            yield Problem(
-                step.slug, "slug", f"Two steps are called “{step.slug}”: give one of them another slug."
-            )
+            yield Problem(step.slug, "slug", f"Two steps are called “{step.slug}”: give one of them another slug.")
         twin = next((other for other in earlier if other.order == step.order), None)
         if twin:
             yield Problem(
@@ -169,9 +167,7 @@ def _doubles(graph: Graph) -> Iterator[Problem]:
 
 def _required(graph: Graph) -> Iterator[Problem]:
     if not graph.required:
-        yield Problem(
-            None, "required", "No step is required, so progress cannot be counted: require at least one."
-        )
+        yield Problem(None, "required", "No step is required, so progress cannot be counted: require at least one.")
 
 
 def _transitions(graph: Graph) -> Iterator[Problem]:
@@ -243,15 +239,11 @@ def _offers(graph: Graph) -> Iterator[Problem]:
             yield Problem(
                 step.slug,
                 "choices",
-                "No choice is recommended: recommend one."
-                if not recommended
-                else "Recommend one choice, not several.",
+                "No choice is recommended: recommend one." if not recommended else "Recommend one choice, not several.",
             )
         slugs = [choice.slug for choice in step.choices]
         for slug in sorted({slug for slug in slugs if slugs.count(slug) > 1}):
-            yield Problem(
-                step.slug, "choices", f"Two choices are called “{slug}”: give one of them another slug."
-            )
+            yield Problem(step.slug, "choices", f"Two choices are called “{slug}”: give one of them another slug.")
 
 
 def _effects(graph: Graph) -> Iterator[Problem]:
@@ -260,8 +252,7 @@ def _effects(graph: Graph) -> Iterator[Problem]:
             yield Problem(
                 step.slug,
                 "choices",
-                f"“{MANUAL_OVERRIDE}” is offered at every step by itself: "
-                f"give “{choice.title}” another slug.",
+                f"“{MANUAL_OVERRIDE}” is offered at every step by itself: give “{choice.title}” another slug.",
             )
         if choice.leads_to is not None and not graph.allows(step.slug, choice.leads_to):
             yield Problem(

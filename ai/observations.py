@@ -1,5 +1,6 @@
 """What can be measured in an attached file without understanding it: size, palette, light; pages, words,
-headings."""
+headings.
+"""
 
 import re
 from collections.abc import Sequence
@@ -54,7 +55,8 @@ class Colour:
 
 def observe(attachment: Attachment, *, aspect_ratio: str = "") -> str:
     """One line of Markdown about the file. `aspect_ratio` is the project's, such as 16:9. Never raises for a
-    bad file."""
+    bad file.
+    """
     name = shorten(one_line(attachment.name), 60).replace("`", "'")
     try:
         seen = _picture(attachment.data, aspect_ratio) if attachment.is_picture else _document(attachment)
@@ -114,16 +116,13 @@ def palette(picture: Image.Image) -> Sequence[Colour]:
 
 def _nearest(red: int, green: int, blue: int) -> str:
     """By weighted distance: the eye is keenest in green, and for red or blue depending on how red the colour
-    is."""
+    is.
+    """
 
     def distance(name: str) -> float:
         r, g, b = _NAMED[name]
         mean = (red + r) / 2
-        return (
-            (2 + mean / 256) * (red - r) ** 2
-            + 4 * (green - g) ** 2
-            + (2 + (255 - mean) / 256) * (blue - b) ** 2
-        )
+        return (2 + mean / 256) * (red - r) ** 2 + 4 * (green - g) ** 2 + (2 + (255 - mean) / 256) * (blue - b) ** 2
 
     return min(_NAMED, key=distance)
 

@@ -1,7 +1,8 @@
 """Pictures on their way to a model: opened with care, and made as small as the model needs them.
- The limits are Model Studio's for Qwen3-VL: sides of at least 10 px, an aspect ratio of at most 200 : 1,
-under 7 MB as a data URI. More than 1.3 megapixels (1,280 tokens) is detail that costs tokens and seldom
-helps."""
+
+The limits are Model Studio's for Qwen3-VL: sides of at least 10 px, an aspect ratio of at most 200 : 1, under 7
+MB as a data URI. More than 1.3 megapixels (1,280 tokens) is detail that costs tokens and seldom helps.
+"""
 
 import io
 import math
@@ -52,9 +53,7 @@ def opened(data: bytes, *, draft: int | None = None) -> Iterator[Image.Image]:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             if picture.width * picture.height > MOST_PIXELS_DECODED:
-                raise UnreadablePictureError(
-                    f"it has more than {MOST_PIXELS_DECODED // 1_000_000} megapixels"
-                )
+                raise UnreadablePictureError(f"it has more than {MOST_PIXELS_DECODED // 1_000_000} megapixels")
             if draft:
                 picture.draft("RGB", (draft, draft))
             picture.load()
@@ -65,8 +64,7 @@ def opened(data: bytes, *, draft: int | None = None) -> Iterator[Image.Image]:
 
 
 def size_of(data: bytes) -> tuple[int, int]:
-    """Width and height in pixels from the file's head alone, without decoding; (0, 0) where it cannot be
-    read."""
+    """Width and height in pixels from the file's head alone, without decoding; (0, 0) where it cannot be read."""
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             return picture.size
@@ -75,8 +73,7 @@ def size_of(data: bytes) -> tuple[int, int]:
 
 
 def prepare(data: bytes, *, most_pixels: int = MOST_PIXELS) -> PreparedPicture:
-    """The picture as a JPEG or PNG within the limits above and `most_pixels`. Raises
-    UnreadablePictureError."""
+    """The picture as a JPEG or PNG within the limits above and `most_pixels`. Raises UnreadablePictureError."""
     with opened(data, draft=2048) as picture:
         try:
             return _encoded(_fitted(_flattened(picture), most_pixels), prefer_png=data.startswith(_DRAWN))
@@ -94,8 +91,7 @@ def _flattened(picture: Image.Image) -> Image.Image:
 
 
 def _fitted(picture: Image.Image, most_pixels: int) -> Image.Image:
-    """Scaled down to `most_pixels`; very thin or tiny pictures are set on a black ground of a permitted
-    shape."""
+    """Scaled down to `most_pixels`; very thin or tiny pictures are set on a black ground of a permitted shape."""
     width, height = picture.size
     ground_width = max(width, SHORTEST_SIDE, math.ceil(height / WIDEST_ASPECT))
     ground_height = max(height, SHORTEST_SIDE, math.ceil(width / WIDEST_ASPECT))

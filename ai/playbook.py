@@ -1,5 +1,6 @@
 """What the rehearsal director has to say about a step: prepared passes, kept as data in
-`prompts/rehearsal.toml`."""
+`prompts/rehearsal.toml`.
+"""
 
 import re
 import tomllib

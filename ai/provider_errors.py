@@ -1,6 +1,8 @@
 """A provider's refusal, turned into one of our errors: by HTTP status first, then by its code or type.
- Sources: Model Studio's error codes; vLLM's and llama.cpp's answers. Providers put numbers, strings or
-nothing into `code`, so every look is a careful one."""
+
+Sources: Model Studio's error codes; vLLM's and llama.cpp's answers. Providers put numbers, strings or nothing
+into `code`, so every look is a careful one.
+"""
 
 import json
 import re
@@ -54,8 +56,7 @@ class Refusal:
 
     @property
     def is_about_tools(self) -> bool:
-        """Whether it refuses function calls as such. llama.cpp without its template engine says so with a
-        500."""
+        """Whether it refuses function calls as such. llama.cpp without its template engine says so with a 500."""
         words = f"{self.kind} {self.message}".lower()
         if self.status not in (400, 422, 500, 501) or any(name in words for name in _TOO_LONG):
             return False
@@ -93,8 +94,7 @@ def error_from(refusal: Refusal, *, secret: str, retry_after: float | None = Non
         return ContentRefusedError(detail=detail)
     if any(name in kind for name in _UNPAID) or status == 402:
         return ProviderMisconfiguredError(
-            "The director's service does not answer because its account is unpaid or used up. "
-            "Please tell an operator.",
+            "The director's service does not answer because its account is unpaid or used up. Please tell an operator.",
             detail=detail,
         )
     if any(name in words for name in _TOO_LONG) or status == 413:

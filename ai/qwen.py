@@ -41,7 +41,8 @@ class _NoToolsError(Exception):
 class QwenDirector:
     """A `ChatModel`. One object serves any number of streams and event loops: each request has its own
     connection, so a cancelled stream hangs up at once and no kept-alive connection can die between two
-    turns."""
+    turns.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         self.name = config.model
@@ -65,12 +66,7 @@ class QwenDirector:
                 tries += 1
                 pause = self._pause_before(error, tries)
                 left = deadline - asyncio.get_running_loop().time()
-                if (
-                    answer.began
-                    or not error.transient
-                    or tries > self._config.retries
-                    or not 0 <= pause < left
-                ):
+                if answer.began or not error.transient or tries > self._config.retries or not 0 <= pause < left:
                     raise
                 await asyncio.sleep(pause)
 
@@ -95,9 +91,7 @@ class QwenDirector:
             yield Delta(rest)
         yield answer.completion(prompt, self._config.model)
 
-    async def _chunks(
-        self, prompt: Prompt, answer: "_Answer", deadline: float
-    ) -> AsyncGenerator[Chunk, None]:
+    async def _chunks(self, prompt: Prompt, answer: "_Answer", deadline: float) -> AsyncGenerator[Chunk, None]:
         """The chunks of one answer. Every failure of the transport and of the provider becomes an AIError."""
         try:
             async with (
@@ -122,11 +116,10 @@ class QwenDirector:
         except (httpx.RequestError, StreamBrokenError) as error:
             raise ProviderFailedError(detail=self._redacted(error), transient=True) from None
 
-    async def _next(
-        self, events: AsyncGenerator[Any, None], answer: "_Answer", deadline: float
-    ) -> Chunk | None:
-        """The next chunk; None at the end. Raises ProviderFailedError where the answer ends without having
-        been finished."""
+    async def _next(self, events: AsyncGenerator[Any, None], answer: "_Answer", deadline: float) -> Chunk | None:
+        """The next chunk; None at the end. Raises ProviderFailedError where the answer ends without having been
+        finished.
+        """
         loop = asyncio.get_running_loop()
         until = min(deadline, loop.time() + SECONDS_FOR_USAGE) if answer.is_finished else deadline
         try:
@@ -203,8 +196,7 @@ class _Answer:
         return self._received > LONGEST_REPLY
 
     def take(self, chunk: Chunk) -> str:
-        """What of the chunk is to be shown now. Raises ContentRefusedError where moderation ended the
-        answer."""
+        """What of the chunk is to be shown now. Raises ContentRefusedError where moderation ended the answer."""
         self.began = self.began or chunk.is_progress
         self._pieces.extend(chunk.pieces)
         self._received += len(chunk.text) + sum(len(piece.arguments) for piece in chunk.pieces)
@@ -256,9 +248,7 @@ def _json(data: str | bytes) -> Any:
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise ProviderFailedError(
-            detail=f"a chunk is no JSON: {type(error).__name__}", transient=True
-        ) from None
+        raise ProviderFailedError(detail=f"a chunk is no JSON: {type(error).__name__}", transient=True) from None
 
 
 async def _beginning(response: httpx.Response) -> bytes:

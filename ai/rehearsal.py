@@ -1,7 +1,9 @@
 """The director that works without a model, a key or a network.
- It is honest about itself: it says that it is a rehearsal, speaks from prepared notes (`ai.playbook`),
-follows the workflow, measures the attached files (`ai.observations`), and claims to understand no more than
-that. The same scene gives the same words."""
+
+It is honest about itself: it says that it is a rehearsal, speaks from prepared notes (`ai.playbook`), follows
+the workflow, measures the attached files (`ai.observations`), and claims to understand no more than that. The
+same scene gives the same words.
+"""
 
 import asyncio
 import json
@@ -88,9 +90,7 @@ class _Rehearsal:
 
     @property
     def _facts(self) -> dict[str, Any]:
-        facts = {
-            key: one_line(str(value)) for key, value in self._scene.project.items() if value not in (None, "")
-        }
+        facts = {key: one_line(str(value)) for key, value in self._scene.project.items() if value not in (None, "")}
         facts["title"] = shorten(facts.get("title", "your series"), 60)
         return facts
 
@@ -162,8 +162,9 @@ class _Rehearsal:
         return "\n".join(lines)
 
     def _brief(self, room: int) -> str:
-        """The sentence of the editors' instructions that touches the user's words, else the first; where
-        there is room."""
+        """The sentence of the editors' instructions that touches the user's words, else the first; where there is
+        room.
+        """
         if self._leads_to:
             return ""
         sentences = [one_line(s) for s in re.split(r"(?<=[.!?])\s+|\n+", self._scene.step.instructions)]

@@ -1,6 +1,8 @@
 """What is believed of a model's answer: parsed and validated once, here.
- The prose always counts. A part of the structure that is malformed, too large, or not allowed at this step is
-dropped with a note in words for people."""
+
+The prose always counts. A part of the structure that is malformed, too large, or not allowed at this step is
+dropped with a note in words for people.
+"""
 
 import json
 import re
@@ -24,8 +26,7 @@ _MOST_CHOICES_READ = 20
 
 @dataclass(frozen=True, slots=True)
 class ProposedChoice:
-    """`leads_to` and `submits` are allowed at the scene's step; a session that moves on must check them
-    again."""
+    """`leads_to` and `submits` are allowed at the scene's step; a session that moves on must check them again."""
 
     slug: str
     title: str
@@ -78,13 +79,9 @@ class _Choice(_Part):
     slug: Name = Field(default=None, validation_alias=_called("slug", "id"))
     title: Annotated[Line, Field(min_length=1, max_length=TITLE_LENGTH)]
     description: Line = ""
-    leads_to: Name = Field(
-        default=None, validation_alias=_called("leads_to", "leadsTo", "next_step", "nextStep")
-    )
+    leads_to: Name = Field(default=None, validation_alias=_called("leads_to", "leadsTo", "next_step", "nextStep"))
     submits: Name = Field(default=None, validation_alias=_called("submits", "task_type", "taskType"))
-    recommended: bool = Field(
-        default=False, validation_alias=_called("recommended", "isRecommended", "is_recommended")
-    )
+    recommended: bool = Field(default=False, validation_alias=_called("recommended", "isRecommended", "is_recommended"))
     override: bool = Field(default=False, validation_alias=_called("isManualOverride", "is_manual_override"))
 
 
@@ -92,9 +89,7 @@ class _Action(_Part):
     task_type: Annotated[Line, Field(min_length=1, max_length=100)] = Field(
         validation_alias=_called("task_type", "taskType", "type")
     )
-    input: dict[str, Any] = Field(
-        default_factory=dict, validation_alias=_called("input", "taskData", "task_data")
-    )
+    input: dict[str, Any] = Field(default_factory=dict, validation_alias=_called("input", "taskData", "task_data"))
 
 
 def parse_reply(completion: Completion, scene: Scene) -> Reply:
@@ -178,9 +173,7 @@ class _Reading:
                 kept.append(choice)
         return tuple(kept)
 
-    def _choice(
-        self, item: object, kept: list[ProposedChoice], *, moves_to: str | None
-    ) -> ProposedChoice | None:
+    def _choice(self, item: object, kept: list[ProposedChoice], *, moves_to: str | None) -> ProposedChoice | None:
         try:
             draft = _Choice.model_validate({"title": item} if isinstance(item, str) else item)
         except ValidationError as error:
@@ -225,9 +218,7 @@ class _Reading:
             return None
         decided = self._scene.chosen.submits if self._scene.chosen else None
         if decided and decided != task_type:
-            self._note(
-                f"The director proposed the task {quoted(task_type)}, but the choice taken decides this."
-            )
+            self._note(f"The director proposed the task {quoted(task_type)}, but the choice taken decides this.")
             return None
         if len(json.dumps(draft.input, default=str)) > LONGEST_INPUT:
             self._note(f"The task {quoted(task_type)} was left out: its input is too large.")
@@ -256,9 +247,7 @@ class _Reading:
             titles = (item.title for item in self._step.next_steps if item.slug == step)
             parts.append(f"Let us go on to **{one_line(next(titles, step))}**.")
         if choices:
-            listed = "\n".join(
-                f"- **{c.title}**" + (f": {c.description}" if c.description else "") for c in choices
-            )
+            listed = "\n".join(f"- **{c.title}**" + (f": {c.description}" if c.description else "") for c in choices)
             parts.append(f"Here is how we could go on:\n\n{listed}")
         if not parts:
             self._note("The director gave no text.")
@@ -268,7 +257,8 @@ class _Reading:
 
 def load_json(raw: str) -> Any:
     """The JSON value of a model's text, with one cheap repair (fences, talk around it, trailing commas); else
-    None."""
+    None.
+    """
     text = raw.strip()
     for candidate in (text, _repaired(text)):
         try:

@@ -1,6 +1,8 @@
 """Server-sent events, as a stream of their data.
- Lines are split at CR, LF and CRLF only, on bytes: a JSON text may hold U+2028 and others at which
-str.splitlines breaks. Source: the HTML Living Standard, section "Server-sent events"."""
+
+Lines are split at CR, LF and CRLF only, on bytes: a JSON text may hold U+2028 and others at which
+str.splitlines breaks. Source: the HTML Living Standard, section "Server-sent events".
+"""
 
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing

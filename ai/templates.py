@@ -1,7 +1,9 @@
 """The frame of the prompts: words in `ai/prompts/*.md`, values put in once and strictly.
- A value is never looked at again after it was put in, so nothing that a person writes can act as a
-placeholder. A placeholder without a value, or a value without a placeholder, is an error: a prompt is never
-silently incomplete."""
+
+A value is never looked at again after it was put in, so nothing that a person writes can act as a placeholder.
+A placeholder without a value, or a value without a placeholder, is an error: a prompt is never silently
+incomplete.
+"""
 
 import json
 import re

@@ -16,8 +16,7 @@ def clean(text: str) -> str:
 
 
 def clean_json(value: Any, *, depth: int = 32) -> Any:
-    """`clean` for every string and key of a JSON value. Raises ValueError where it is nested deeper than
-    `depth`."""
+    """`clean` for every string and key of a JSON value. Raises ValueError where it is nested deeper than `depth`."""
     if isinstance(value, (list, dict)) and depth == 0:
         raise ValueError("nested too deeply")
     if isinstance(value, str):

@@ -1,8 +1,10 @@
 """How many tokens something costs, estimated before it is sent.
- Text: one token for each 3.5 bytes of UTF-8. English really takes about 4.3 characters a token with Qwen's
-vocabulary and Chinese about 1.5 characters (4.5 bytes), so the estimate errs on the side of too many.
-Pictures: one token for each square of 32 x 32 pixels, as Qwen3-VL counts. A message and a picture each cost a
-few marks of their own."""
+
+Text: one token for each 3.5 bytes of UTF-8. English really takes about 4.3 characters a token with Qwen's
+vocabulary and Chinese about 1.5 characters (4.5 bytes), so the estimate errs on the side of too many. Pictures:
+one token for each square of 32 x 32 pixels, as Qwen3-VL counts. A message and a picture each cost a few marks
+of their own.
+"""
 
 from collections.abc import Iterable, Mapping
 from json import dumps

@@ -89,18 +89,16 @@ def _message(message: ChatMessage, *, pictures: bool) -> dict[str, Any]:
 
 def _picture(item: Attachment) -> dict[str, Any]:
     """A data URI and never an address: our files are private, and a server would fetch from inside its own
-    network."""
+    network.
+    """
     encoded = base64.b64encode(item.data).decode("ascii")
     return {"type": "image_url", "image_url": {"url": f"data:{item.mime_type};base64,{encoded}"}}
 
 
 def read_chunk(value: Mapping[str, Any]) -> Chunk:
-    """A chunk of a stream, or a whole answer from a server that does not stream. Odd shapes are read as
-    absent."""
+    """A chunk of a stream, or a whole answer from a server that does not stream. Odd shapes are read as absent."""
     choices = value.get("choices")
-    choice = (
-        choices[0] if isinstance(choices, Sequence) and choices and isinstance(choices[0], Mapping) else {}
-    )
+    choice = choices[0] if isinstance(choices, Sequence) and choices and isinstance(choices[0], Mapping) else {}
     delta = choice.get("delta") or choice.get("message") or {}
     if not isinstance(delta, Mapping):
         delta = {}
@@ -142,9 +140,7 @@ def _piece(call: Mapping[str, Any], place: int) -> ToolPiece:
     if isinstance(arguments, Mapping):
         arguments = json.dumps(arguments)
     index = call.get("index")
-    return ToolPiece(
-        index if isinstance(index, int) else place, _string(function.get("name")), _string(arguments)
-    )
+    return ToolPiece(index if isinstance(index, int) else place, _string(function.get("name")), _string(arguments))
 
 
 def _usage(value: object) -> Usage | None:

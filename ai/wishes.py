@@ -62,9 +62,7 @@ def _target(sentence: str, step: Step) -> NextStep | None:
 
 def _best(sentence: str, steps: Sequence[NextStep]) -> NextStep | None:
     words = _words(sentence)
-    scored = [
-        (len(words & _words(f"{item.title} {item.slug}")), -place, item) for place, item in enumerate(steps)
-    ]
+    scored = [(len(words & _words(f"{item.title} {item.slug}")), -place, item) for place, item in enumerate(steps)]
     score, _, item = max(scored, default=(0, 0, None), key=lambda entry: entry[:2])
     return item if score else None
 

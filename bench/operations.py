@@ -1,5 +1,6 @@
 """What is asked, in the chat page's own words where it asks the same."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,20 +51,34 @@ fragment BenchMessageFields on Message {
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that is measured: as GraphQL, and as a plain JSON view of the same rows."""
+    """One thing that is measured: as GraphQL, and, where `plain` names one, by a plain JSON view of the same rows.
+
+    `ids` names the seeded ids that are asked for in turn, `variables` makes the document's variables of one.
+    """
 
     name: str
     title: str
     document: str
-    plain: str
     ids: str
+    variables: Callable[[str], dict[str, Any]]
+    plain: str = ""
     writes: bool = False
 
-    def variables(self, id_: str) -> dict[str, Any]:
-        """The variables for one id of `ids`."""
-        if self.writes:
-            return {"input": {"sessionId": id_, "text": "Let the clock in the hall strike thirteen."}}
-        return {"first": 20} if self.name == "projects" else {"id": id_}
+
+def _by_id(id_: str) -> dict[str, Any]:
+    return {"id": id_}
+
+
+def _in_project(id_: str) -> dict[str, Any]:
+    return {"projectId": id_, "first": 20}
+
+
+def _first(_: str) -> dict[str, Any]:
+    return {"first": 20}
+
+
+def _said(id_: str) -> dict[str, Any]:
+    return {"input": {"sessionId": id_, "text": "Let the clock in the hall strike thirteen."}}
 
 
 class _Spreads(Visitor):
@@ -102,29 +117,49 @@ def _document(name: str) -> str:
 
 
 def operations() -> list[Operation]:
-    """Everything that is measured, in the report's order."""
+    """What is compared with the yardstick, in the report's order."""
     return [
-        Operation("project", "one project by id", _document("Project"), "/bench/project", "projects"),
+        Operation("project", "one project by id", _document("Project"), "projects", _by_id, "/bench/project"),
         Operation(
             "projects",
             "20 projects with creator, three collaborators and style references",
             _document("Projects"),
-            "/bench/projects",
             "projects",
+            _first,
+            "/bench/projects",
         ),
         Operation(
             "session",
             "a session with 20 messages (author, attachments, choices)",
             _document("BenchSession"),
-            "/bench/session",
             "sessions",
+            _by_id,
+            "/bench/session",
         ),
         Operation(
             "send",
             "sending a message",
             _document("SendMessage"),
-            "/bench/send",
             "empty_sessions",
+            _said,
+            "/bench/send",
             writes=True,
         ),
+    ]
+
+
+def lists() -> list[Operation]:
+    """The API's other lists, which must cost the same however many projects there are."""
+    return [
+        Operation("Sessions", "`sessions`: all that I may see", _document("Sessions"), "projects", _first),
+        Operation("Media", "`media`: all that I may see", _document("Media"), "projects", _first),
+        Operation("Me", "`me` with `activeProjects`", _document("Me"), "projects", lambda _: {}),
+        Operation(
+            "ProjectSessions",
+            "`project.sessions`",
+            _document("ProjectSessions"),
+            "projects",
+            _in_project,
+        ),
+        Operation("ProjectMedia", "`project.media`", _document("ProjectMedia"), "projects", _in_project),
     ]

@@ -268,10 +268,8 @@ def _message_json(message: Message, viewer: User) -> Json:
 
 
 def _turn_of(message: Message) -> Json | None:
-    if message.role == MessageRole.ASSISTANT:
-        turn = message.turn
-    else:
-        turn = next(reversed(message.turns.all()), None)
+    made_it = message.turn if message.role == MessageRole.ASSISTANT else None
+    turn = made_it or next(reversed(message.turns.all()), None)
     return _turn_json(turn) if turn else None
 
 

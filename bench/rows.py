@@ -109,9 +109,7 @@ class Seed:
         )
         return projects
 
-    def _members(
-        self, project: Project, mira: User, others: Sequence[User]
-    ) -> Iterator[tuple[User, MembershipRole]]:
+    def _members(self, project: Project, mira: User, others: Sequence[User]) -> Iterator[tuple[User, MembershipRole]]:
         yield project.created_by, MembershipRole.OWNER
         invited = [mira] if project.created_by_id != mira.pk else []
         candidates = self.random.sample(others, COLLABORATORS + 1)
@@ -221,9 +219,7 @@ class Seed:
                 for turn in turns
             )
             MessageAttachment.objects.bulk_create(
-                MessageAttachment(
-                    message=message, media=self.media_of[message.session.project_id][0], position=0
-                )
+                MessageAttachment(message=message, media=self.media_of[message.session.project_id][0], position=0)
                 for message in said
                 if message.seq % 10 == 1
             )
@@ -255,9 +251,7 @@ class Seed:
         """Every message follows the one before it, and the last is its session's active leaf."""
         before = Message.objects.filter(session=OuterRef("session"), seq=OuterRef("seq") - 1).values("pk")[:1]
         Message.objects.filter(parent=None, seq__gt=1).update(parent_id=Subquery(before))
-        last = Message.objects.filter(session=OuterRef("pk"), seq=OuterRef("last_message_seq")).values("pk")[
-            :1
-        ]
+        last = Message.objects.filter(session=OuterRef("pk"), seq=OuterRef("last_message_seq")).values("pk")[:1]
         Session.objects.filter(last_message_seq=MESSAGES).update(active_leaf_id=Subquery(last))
 
     def _empty_sessions(self, projects: Sequence[Project]) -> list[Session]:

@@ -16,6 +16,4 @@ class CmsConfig(AppConfig):
         from cms.accounts.groups import create_groups
 
         # Django tells only of apps with models, and this has none.
-        post_migrate.connect(
-            create_groups, sender=apps.get_app_config("accounts"), dispatch_uid="cms.accounts.groups"
-        )
+        post_migrate.connect(create_groups, sender=apps.get_app_config("accounts"), dispatch_uid="cms.accounts.groups")

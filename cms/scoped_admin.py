@@ -115,6 +115,9 @@ class ScopedActionView(ScopedRow, WagtailAdminTemplateMixin, TemplateView):
     def get_page_subtitle(self) -> str:
         return str(self.object)
 
+    def get_breadcrumbs_items(self) -> list[dict[str, str]]:
+        return []
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
         return {**context, "object": self.object, "done_url": self.get_done_url()}

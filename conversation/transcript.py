@@ -108,6 +108,4 @@ def _speaker(message: Message) -> str:
 
 
 def _attachment(media: Media) -> Attachment:
-    return Attachment(
-        media.title, media.get_kind_display(), addresses.file_url(media), addresses.thumbnail_url(media)
-    )
+    return Attachment(media.title, media.get_kind_display(), addresses.file_url(media), addresses.thumbnail_url(media))

@@ -79,7 +79,7 @@ class SessionInspectView(ScopedInspectView):
     @property
     def header_buttons(self) -> list[HeaderButton]:
         address = reverse("session", args=[global_id("Session", self.object.pk)])
-        return [HeaderButton("Open the chat", url=address, icon_name="comment")]
+        return [HeaderButton("Open the chat", url=address, icon_name="arrow-right")]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         session = self.object

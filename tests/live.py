@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
@@ -94,7 +94,7 @@ class LiveServer:
     def commands(self) -> list[list[str]]:
         return [[sys.executable, "manage.py", "serve", "--port", str(self.port)]]
 
-    def start(self) -> "LiveServer":
+    def start(self) -> Self:
         with self.log.open("ab") as log:
             self.processes = [
                 subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=log, stderr=log)
@@ -169,9 +169,8 @@ class LiveClient:
     async def socket(self) -> AsyncIterator[Any]:
         """A graphql-transport-ws connection that has been acknowledged."""
         address = self.url.replace("http", "ws") + "/graphql/"
-        async with websockets.connect(
-            address, subprotocols=["graphql-transport-ws"], max_size=None
-        ) as socket:  # type: ignore[list-item]
+        protocol = websockets.Subprotocol("graphql-transport-ws")
+        async with websockets.connect(address, subprotocols=[protocol], max_size=None) as socket:
             payload = {"authorization": self.headers["Authorization"]}
             await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
             assert json.loads(await socket.recv())["type"] == "connection_ack"
@@ -227,7 +226,7 @@ def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
         shutil.copy(sqlite_template(), folder / "db.sqlite3")
         server = LiveServer(folder, environment(folder, **changes))
         started.append(server)
-        return server.start()  # type: ignore[return-value]
+        return server.start()
 
     yield start
     for server in started:
@@ -284,7 +283,7 @@ def services_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
         def start(**changes: str) -> ServicesServer:
             server = ServicesServer(folder, env | changes)
             started.append(server)
-            return server.start()  # type: ignore[return-value]
+            return server.start()
 
         try:
             yield start

@@ -35,7 +35,9 @@ class PersonForm(UserForm):
         self.fields["groups"].help_text = "More rights in the admin. Those of a producer come with the role."
         self.fields[
             "role"
-        ].help_text = "An admin may do everything. A producer has the admin for their own projects. A user has the site alone."
+        ].help_text = (
+            "An admin may do everything. A producer has the admin for their own projects. A user has the site alone."
+        )
         if not for_user.is_superuser:
             self._leave_out(ADMINS_FIELDS)
 

@@ -128,11 +128,21 @@ class PersonEditView(_OnlyAdminsTouchAdmins, _ForUser, users.EditView):
 
 
 class PersonDeleteView(_OnlyAdminsTouchAdmins, users.DeleteView):
-    """Deleting a person, which those have to be refused whose work is here."""
+    """Deleting a person, which is refused for those whose work is here.
+
+    Wagtail's count of uses knows only of editorial content, and would mislead.
+    """
+
+    confirmation_message = (
+        "Are you sure you want to delete this user? Where their work is to stay, make them inactive instead."
+    )
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         self.object = self.get_object()
+
+    def get_usage_url(self) -> None:
+        return None
 
     def form_valid(self, form: Any) -> HttpResponseBase:
         try:

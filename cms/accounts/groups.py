@@ -27,9 +27,7 @@ COLLECTION_RIGHTS = {
 }
 
 
-def create_groups(
-    sender: Any = None, *, apps: Any = global_apps, using: str = DEFAULT_DB_ALIAS, **kwargs: Any
-) -> None:
+def create_groups(sender: Any = None, *, apps: Any = global_apps, using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
     """Make the groups, once: what an admin changes of their rights later stays so.
 
     Runs after every migrate. Editors comes from Wagtail's own migration, so Producers tells whether this ran.

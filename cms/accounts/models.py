@@ -98,9 +98,7 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # Wagtail's m
         plan = PLAN_LIMITS[SubscriptionTier(self.tier)]
         return PlanLimits(
             plan.max_projects if self.max_projects_override is None else self.max_projects_override,
-            plan.max_episodes_per_project
-            if self.max_episodes_override is None
-            else self.max_episodes_override,
+            plan.max_episodes_per_project if self.max_episodes_override is None else self.max_episodes_override,
         )
 
 

@@ -86,9 +86,7 @@ class User(Node):
         description="Null unless it is the caller's own, or the caller is an admin or shares a project.",
     )
     role: UserRole = strawberry.field(description="Product rights.")
-    preferences: JSON = strawberry.field(
-        resolver=_preferences, description="The caller's own settings; {} for others."
-    )
+    preferences: JSON = strawberry.field(resolver=_preferences, description="The caller's own settings; {} for others.")
     subscription: SubscriptionPlan | None = strawberry.field(
         resolver=_subscription, description="The plan; null for others, except to admins."
     )

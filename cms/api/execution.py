@@ -77,8 +77,7 @@ def _prepare(
 
 
 def _mark_leaf(field: GraphQLField, read: Callable[[Any], Any], *, anywhere: bool) -> None:
-    nullable = not isinstance(field.type, GraphQLNonNull)
-    type_ = field.type if nullable else field.type.of_type
+    type_, nullable = (field.type.of_type, False) if isinstance(field.type, GraphQLNonNull) else (field.type, True)
     if isinstance(type_, GraphQLScalarType | GraphQLEnumType):
         field.extensions[LEAN] = LeanLeaf(nullable, read, type_.serialize, anywhere)
 

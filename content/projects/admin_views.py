@@ -110,7 +110,7 @@ class ProjectEditView(RefusalsAtFields, ScopedEditView):
             project_id=self.object.pk,
             changes=changes,
             style_reference_ids=pictures,
-            expected_revision=self.form.cleaned_data["expected_revision"],
+            expected_revision=self.form.opened_revision(),
         )
         log(instance=project, action="wagtail.edit", content_changed=bool(changes) or pictures is not None)
         return project
@@ -168,9 +168,7 @@ class ProjectInspectView(ScopedInspectView):
     def _facts(self) -> list[tuple[str, int, str | None]]:
         """What other subjects have to tell of the project: label, count, address of a listing."""
         project = self.object
-        told = [
-            fact for tell in hooks.get_hooks("describe_project") for fact in tell(self.request.user, project)
-        ]
+        told = [fact for tell in hooks.get_hooks("describe_project") for fact in tell(self.request.user, project)]
         media = f"{reverse('media:index')}?project={project.pk}"
         return [
             *told,
@@ -256,9 +254,7 @@ class MemberRemoveView(_ManageView):
     @property
     def question(self) -> str:  # type: ignore[override]  # names the person
         person = get_object_or_404(User, memberships__project=self.object, pk=self.kwargs["user_pk"])
-        return (
-            f"{person} ({person.email}) loses all access to the project, to their own sessions in it as well."
-        )
+        return f"{person} ({person.email}) loses all access to the project, to their own sessions in it as well."
 
     def act(self) -> str:
         project = services.remove_collaborator(

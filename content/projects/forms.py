@@ -55,9 +55,7 @@ class ProjectForm(WagtailAdminModelForm):
             return
         pictures = MEDIA._default_manager.filter(project=project, kind="image")  # type: ignore[union-attr]  # a model
         self.fields["style_references"].queryset = pictures.order_by("-created_at", "-pk")  # type: ignore[attr-defined]
-        self.initial["style_references"] = list(
-            project.style_reference_rows.values_list("media_id", flat=True)
-        )
+        self.initial["style_references"] = list(project.style_reference_rows.values_list("media_id", flat=True))
         self.initial["expected_revision"] = project.revision
 
     def values(self) -> dict[str, Any]:
@@ -67,6 +65,10 @@ class ProjectForm(WagtailAdminModelForm):
     def changes(self) -> dict[str, Any]:
         """The fields that differ from what is stored."""
         return {name: self.cleaned_data[name] for name in WRITTEN if name in self.changed_data}
+
+    def opened_revision(self) -> int:
+        """The revision that the form was opened with; where a client left it out, one that is never current."""
+        return self.cleaned_data["expected_revision"] or 0
 
     def chosen_pictures(self) -> list[int] | None:
         """The style references where they were changed: those kept in the members' order, then new ones."""

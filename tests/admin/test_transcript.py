@@ -24,7 +24,7 @@ def transcript(browser, session, **query):
 
 def texts(page):
     """What was said, in the page's order."""
-    return [message.select_one(".transcript-text").get_text(" ", strip=True) for message in page.select("li.transcript-message")]
+    return [text.get_text(" ", strip=True) for text in page.select("li.transcript-message .transcript-text")]
 
 
 def test_it_tells_who_said_what_in_order_with_files_choices_and_tokens(producer, project, session, finish, door):
@@ -36,9 +36,7 @@ def test_it_tells_who_said_what_in_order_with_files_choices_and_tokens(producer,
         filename="harbour.png",
         values={},
     )
-    turn = turns.send_message(
-        user=producer, session_id=session.pk, text="A *lost* hour", attachment_ids=[picture.pk]
-    )
+    turn = turns.send_message(user=producer, session_id=session.pk, text="A *lost* hour", attachment_ids=[picture.pk])
     finish(turn)
     session.refresh_from_db()
     card = offers.present(session).filter(is_recommended=True).get()
@@ -73,7 +71,7 @@ def test_what_went_wrong_is_told(producer, session, door):
 
 
 def test_what_the_model_writes_is_inert(producer, session, door):
-    add_messages(session, 1, '<script>alert(1)</script> <img src=x onerror=alert(1)> [x](javascript:alert(1))')
+    add_messages(session, 1, "<script>alert(1)</script> <img src=x onerror=alert(1)> [x](javascript:alert(1))")
 
     page = transcript(door(producer), session)
 

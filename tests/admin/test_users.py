@@ -185,7 +185,11 @@ def test_someone_whose_work_is_here_is_not_deleted_and_the_admin_says_why(admin,
 
 def test_people_are_not_changed_in_bulk(admin, producer, collaborator, door):
     producers = Group.objects.get(name=PRODUCERS)
-    for action, data in (("delete", {}), ("assign_role", {"role": producers.pk}), ("set_active_state", {"mark_as_active": "False"})):
+    for action, data in (
+        ("delete", {}),
+        ("assign_role", {"role": producers.pk}),
+        ("set_active_state", {"mark_as_active": "False"}),
+    ):
         door(admin).post(f"/admin/bulk/accounts/user/{action}/?id={collaborator.pk}", data)
 
     collaborator = User.objects.get(pk=collaborator.pk)

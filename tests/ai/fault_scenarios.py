@@ -115,9 +115,7 @@ def odd_separators(talk: Talk) -> None:
 
 def unauthorized(talk: Talk) -> None:
     key = talk.asked.headers.get("authorization", "")
-    talk.refuse(
-        401, error(f"Incorrect API key provided: {key}. See https://example.com/keys.", "invalid_api_key")
-    )
+    talk.refuse(401, error(f"Incorrect API key provided: {key}. See https://example.com/keys.", "invalid_api_key"))
 
 
 def arrearage(talk: Talk) -> None:

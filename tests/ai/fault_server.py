@@ -1,12 +1,12 @@
 """A small server that speaks the OpenAI chat completions format and misbehaves on request.
- What it does is chosen by the request's model name (see `SCENARIOS`) or, where a client cannot choose that,
-by the first part of the path: `http://host:port/hang-before/v1`. It keeps what it was asked:
 
-    GET /requests       everything asked so far, as JSON
-    DELETE /requests    forgets it
-    GET /health         200
- `python -m tests.ai.fault_server PORT` serves until it gets SIGTERM; `fault_server()` is the same as a
-context."""
+What it does is chosen by the request's model name (see `SCENARIOS`) or, where a client cannot choose that, by
+the first part of the path: `http://host:port/hang-before/v1`. It keeps what it was asked:
+
+GET /requests       everything asked so far, as JSON DELETE /requests    forgets it GET /health         200
+
+`python -m tests.ai.fault_server PORT` serves until it gets SIGTERM; `fault_server()` is the same as a context.
+"""
 
 import argparse
 import json

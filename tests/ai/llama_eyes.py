@@ -1,7 +1,9 @@
 """Eyes for the small model: a Qwen3-VL vision encoder of one thin layer, filled with fixed noise.
- llama.cpp takes it as a model's `mmproj` file. It then decodes each picture, resizes it as Qwen3-VL does, and
+
+llama.cpp takes it as a model's `mmproj` file. It then decodes each picture, resizes it as Qwen3-VL does, and
 spends one prompt token for each 32 x 32 pixels. What the model gets to "see" is noise: the protocol and the
-counting are real. The names of the tensors are llama.cpp's (tools/mtmd, projector qwen3vl_merger)."""
+counting are real. The names of the tensors are llama.cpp's (tools/mtmd, projector qwen3vl_merger).
+"""
 
 from pathlib import Path
 

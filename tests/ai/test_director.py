@@ -58,9 +58,7 @@ def test_only_listed_facts_of_the_project_are_told() -> None:
 
 
 def test_preferences_summary_and_pinned_facts_are_told() -> None:
-    scene = a_scene(
-        preferences={"tone": "dry"}, summary="They settled on Lisbon.", pinned_facts=("Ana limps.",)
-    )
+    scene = a_scene(preferences={"tone": "dry"}, summary="They settled on Lisbon.", pinned_facts=("Ana limps.",))
 
     system = build(scene).messages[0].text
 

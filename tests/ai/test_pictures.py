@@ -21,9 +21,7 @@ def test_every_usual_format_becomes_png_or_jpeg(form: str) -> None:
     assert prepared(a_picture(form=form).data).format in ("PNG", "JPEG")
 
 
-@pytest.mark.parametrize(
-    ("width", "height"), [(1, 1), (3, 4000), (6000, 12), (9, 9), (4000, 3000), (1144, 1144)]
-)
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (3, 4000), (6000, 12), (9, 9), (4000, 3000), (1144, 1144)])
 def test_shape_and_size_are_what_the_model_takes(width: int, height: int) -> None:
     image = prepared(a_picture(width, height).data)
 

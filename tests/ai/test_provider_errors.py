@@ -58,9 +58,7 @@ def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | N
 
 
 def test_what_is_logged_holds_no_key_and_no_address() -> None:
-    line = redacted(
-        "Bearer abc.def for s3cret at https://host.example/x?key=1\nsk-0123456789 " + "x" * 900, "s3cret"
-    )
+    line = redacted("Bearer abc.def for s3cret at https://host.example/x?key=1\nsk-0123456789 " + "x" * 900, "s3cret")
 
     for part in ("abc.def", "s3cret", "host.example", "0123456789", "\n"):
         assert part not in line

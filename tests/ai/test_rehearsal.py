@@ -94,9 +94,7 @@ def test_marks_in_what_people_write_have_no_effect() -> None:
 
 
 def test_a_picture_is_measured() -> None:
-    text = reply_to(
-        a_scene("Like this?", attachments=[a_picture(1600, 1200, form="JPEG", name="set.jpg")])
-    ).text
+    text = reply_to(a_scene("Like this?", attachments=[a_picture(1600, 1200, form="JPEG", name="set.jpg")])).text
 
     assert "`set.jpg`: 1600 × 1200 px (4:3, the project has 16:9)" in text
     assert "palette navy #0" in text
@@ -231,9 +229,7 @@ def test_the_finish_is_told() -> None:
 
 
 def test_it_lives_with_hardly_any_facts() -> None:
-    bare = a_step(
-        title="T", description="", instructions="", next_steps=(NextStep("b", "B", ""),), choice_titles=()
-    )
+    bare = a_step(title="T", description="", instructions="", next_steps=(NextStep("b", "B", ""),), choice_titles=())
 
     text = reply_to(a_scene("Next step.", project={}, step=bare)).text
 

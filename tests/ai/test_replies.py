@@ -10,9 +10,7 @@ from ai.replies import Reply, parse_reply
 from tests.ai.scenes import a_scene, a_step
 
 
-def read(
-    structure: Any, text: str = "Two acts.", *, scene: Scene | None = None, finish: str = "stop"
-) -> Reply:
+def read(structure: Any, text: str = "Two acts.", *, scene: Scene | None = None, finish: str = "stop") -> Reply:
     raw = structure if structure is None or isinstance(structure, str) else json.dumps(structure)
     return parse_reply(Completion(text, raw, finish, Usage(1, 1), "a-model"), scene or a_scene())
 
@@ -221,9 +219,7 @@ def test_the_task_of_the_choice_taken_stands() -> None:
     scene = a_scene(chosen=chosen, step=a_step(task_types=(*a_step().task_types, other)))
 
     assert read({"action": {"task_type": "animatic"}}, scene=scene).action is None
-    taken = read(
-        {"action": {"task_type": "storyboard_panel", "input": {"scene_text": "A pier."}}}, scene=scene
-    ).action
+    taken = read({"action": {"task_type": "storyboard_panel", "input": {"scene_text": "A pier."}}}, scene=scene).action
     assert taken is not None
     assert taken.input == {"scene_text": "A pier."}
 

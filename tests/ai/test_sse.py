@@ -20,9 +20,7 @@ def read(*chunks: bytes) -> list[str]:
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 def test_lines_end_in_any_of_three_ways_and_chunks_anywhere(end: bytes, size: int) -> None:
-    text = end.join(
-        [b": ping", b"event: x", b"data: one", b"data:two", b"", b"id: 7", b"data: three", b"", b""]
-    )
+    text = end.join([b": ping", b"event: x", b"data: one", b"data:two", b"", b"id: 7", b"data: three", b"", b""])
 
     assert read(*(text[start : start + size] for start in range(0, len(text), size))) == ["one\ntwo", "three"]
 

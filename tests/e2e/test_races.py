@@ -11,8 +11,9 @@ from tests.live import LiveClient, LiveServer, ServicesServer
 
 from .test_workflow import SEND, START, first_project
 
+# The active turn is read before the messages: the other way round a reply may be stored in between.
 MESSAGES = """query ($session: ID!) { session(id: $session) {
-  messages(first: 100) { edges { node { seq role idempotencyKey } } } activeTurn { id } } }"""
+  activeTurn { id } messages(first: 100) { edges { node { seq role idempotencyKey } } } } }"""
 UPDATE = """mutation ($id: ID!, $title: String, $description: String) {
   updateProject(input: {id: $id, title: $title, description: $description}) { project { id } errors { code } } }"""
 
