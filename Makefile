@@ -7,10 +7,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 .PHONY: run test test-all check schema bench lock frontend install install-dev
 
 run: install frontend  ## Install, build, migrate, load the demo, and serve everything from one process.
-	@mkdir -p var
-	@$(BIN)/python manage.py migrate --verbosity 0
-	@$(BIN)/python manage.py load_demo
-	@exec $(BIN)/python manage.py serve --port $(PORT)
+	@exec $(BIN)/python manage.py serve --prepare --port $(PORT)
 
 install: .venv/.base  ## The product's pinned dependencies.
 

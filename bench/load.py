@@ -145,7 +145,10 @@ def ask(target: Target, operation: Operation, side: str, count: int, into: Measu
         thread.start()
     for thread in threads:
         thread.join()
-    elapsed, used = time.perf_counter() - started, probe.cpu() - cpu
+    elapsed = time.perf_counter() - started
+    # The server has closed the probe's connection if it was idle for long.
+    probe.close()
+    used = probe.cpu() - cpu
     probe.close()
     if failures:
         raise failures[0]

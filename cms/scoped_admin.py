@@ -68,7 +68,7 @@ class ScopedRow(PermissionCheckedMixin):
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         get_object_or_404(self.permission_policy.visible(request.user), pk=kwargs["pk"])
-        super().setup(request, *args, **kwargs)  # type: ignore[misc]  # a mixin of views
+        super().setup(request, *args, **kwargs)
 
 
 class ScopedIndexView(ScopedRows, generic.IndexView):
@@ -176,7 +176,7 @@ class ScopedViewSet(ModelViewSet):
         raise ImproperlyConfigured("A scoped viewset says which rows a person may see.")
 
     @cached_property
-    def permission_policy(self) -> ScopedPermissionPolicy:  # type: ignore[override]  # untyped base
+    def permission_policy(self) -> ScopedPermissionPolicy:
         return ScopedPermissionPolicy(self.model, self.visible, self.actions)
 
     def get_common_view_kwargs(self, **kwargs: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 
 from cms.accounts.models import User
 from cms.api.connections import Connection, paginate
-from content.projects.models import Project
+from content.projects.models import Membership, Project
 
 from .models import Session
 from .policy import SessionPolicy
@@ -19,4 +19,7 @@ def session_connection(user: User, project: Project | None = None, **page: Any) 
     rows: QuerySet[Session] = SessionPolicy(user).visible()
     if project is not None:
         rows = rows.filter(project=project)
+    elif not user.is_admin:
+        # As a list of projects, so that the person's own part of an index is read and not everybody's sessions.
+        rows = rows.filter(project__in=Membership.objects.filter(user=user).values("project"))
     return paginate(rows, order=NEWEST_FIRST, **page)

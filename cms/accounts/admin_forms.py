@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group
 from wagtail.users.forms import UserForm
 
 from .models import User
-from .services import PRODUCERS, save_with_role
+from .services import PRODUCERS, logout, save_with_role
 
 # What only admins decide.
 ADMINS_FIELDS = ("role", "tier", "max_projects_override", "max_episodes_override", "groups")
@@ -31,7 +31,7 @@ class PersonForm(UserForm):
     def __init__(self, *args: Any, for_user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].label = "E-mail"
-        self.fields["groups"].queryset = Group.objects.exclude(name=PRODUCERS).order_by("name")  # type: ignore[attr-defined]  # a choice field
+        self.fields["groups"].queryset = Group.objects.exclude(name=PRODUCERS).order_by("name")
         self.fields["groups"].help_text = "More rights in the admin. Those of a producer come with the role."
         self.fields[
             "role"
@@ -50,11 +50,14 @@ class PersonForm(UserForm):
         return email.strip().lower()
 
     def save(self, commit: bool = True) -> User:
-        """The saved person, with the rights of their role."""
+        """The saved person, with the rights of their role; a new password ends their Bearer tokens."""
         person: User = super().save(commit=False)
         person.save()
         self.save_m2m()
-        return save_with_role(person)
+        save_with_role(person)
+        if self.cleaned_data["password1"] or not person.is_active:
+            logout(user=person, token=None, everywhere=True)
+        return person
 
 
 class PersonCreateForm(PersonForm):

@@ -91,7 +91,8 @@ class PersonIndexView(users.IndexView):
         return User.objects.select_related("wagtail_userprofile")
 
     def get_filterset_kwargs(self) -> dict[str, Any]:
-        return generic.IndexView.get_filterset_kwargs(self)
+        kwargs: dict[str, Any] = generic.IndexView.get_filterset_kwargs(self)
+        return kwargs
 
     def order_queryset(self, queryset: QuerySet[User]) -> QuerySet[User]:
         return queryset.order_by(self.ordering, "pk")

@@ -1,12 +1,12 @@
 """What people do with projects, as told by content.projects, which this package must not import."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from .models import User
 
-projects_used: Callable[[User], int]
-"""How many of a person's projects count towards their plan; filled when content.projects is ready."""
+projects_used_by: Callable[[Collection[User]], dict[int, int]]
+"""How many of each person's projects count towards their plan, by key; filled when content.projects is ready."""
 
 active_projects: Callable[[User, User | None], list[Any]]
 """The projects a person works on that a viewer may see; filled when content.projects is ready."""

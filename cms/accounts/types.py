@@ -9,6 +9,7 @@ from strawberry.scalars import JSON
 from cms.api.context import Context, viewer
 from cms.api.enums import graphql_enum
 from cms.api.errors import UserError, error_list
+from cms.api.loading import siblings
 from cms.api.node import Node
 
 from . import hooks, models, policy
@@ -68,8 +69,18 @@ def _subscription(root: strawberry.Parent[models.User], info: Info) -> Subscript
         tier=SubscriptionTier(root.tier),
         max_projects=limits.max_projects,
         max_episodes_per_project=limits.max_episodes_per_project,
-        projects_used=hooks.projects_used(root),
+        projects_used=_projects_used(root),
     )
+
+
+def _projects_used(person: models.User) -> int:
+    """Counted once for all people that were loaded together."""
+    if "_projects_used" not in person.__dict__:
+        people = siblings(person)
+        used = hooks.projects_used_by(people)
+        for each in people:
+            each.__dict__["_projects_used"] = used[each.pk]
+    return cast("int", person.__dict__["_projects_used"])
 
 
 def _active_projects(root: strawberry.Parent[models.User], info: Info) -> list[LazyProject]:

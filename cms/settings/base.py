@@ -90,7 +90,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = env("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 STATICFILES_DIRS = [
     path for path in (BASE_DIR / "frontend/static", BASE_DIR / "frontend/dist") if path.is_dir()
 ]

@@ -70,7 +70,7 @@ class ProjectIndexView(ScopedIndexView):
         graph = published_graph()
         projects = together(rows)
         for project in projects:
-            project.progress_percent = f"{progress_of(project, graph).overall_progress}%"  # type: ignore[attr-defined]  # for the column
+            project.progress_percent = f"{progress_of(project, graph).overall_progress}%"
         page.object_list = projects
         return paginator, page, projects, has_others
 

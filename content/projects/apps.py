@@ -14,5 +14,5 @@ class ProjectsConfig(AppConfig):
 
         from . import policy, services
 
-        hooks.projects_used = services.projects_used
+        hooks.projects_used_by = services.projects_used_by
         hooks.active_projects = policy.active_projects_of

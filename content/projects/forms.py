@@ -34,7 +34,7 @@ class ProjectForm(WagtailAdminModelForm):
     """A project's own data. `expected_revision` is the one that the form was opened with."""
 
     style_references = PicturesField(
-        queryset=MEDIA._default_manager.none(),  # type: ignore[union-attr]  # a model
+        queryset=MEDIA._default_manager.none(),
         required=False,
         help_text="Pictures of this project that set its visual style.",
     )
@@ -53,8 +53,8 @@ class ProjectForm(WagtailAdminModelForm):
         if not project.pk:
             episodes.initial = self.initial["episode_count"] = min(DEFAULT_EPISODES, limit)
             return
-        pictures = MEDIA._default_manager.filter(project=project, kind="image")  # type: ignore[union-attr]  # a model
-        self.fields["style_references"].queryset = pictures.order_by("-created_at", "-pk")  # type: ignore[attr-defined]
+        pictures = MEDIA._default_manager.filter(project=project, kind="image")
+        self.fields["style_references"].queryset = pictures.order_by("-created_at", "-pk")
         self.initial["style_references"] = list(project.style_reference_rows.values_list("media_id", flat=True))
         self.initial["expected_revision"] = project.revision
 

@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from cms.accounts.models import User
 from cms.accounts.services import EDITORS, PRODUCERS
+from cms.accounts.tokens import issue_token
 
 pytestmark = pytest.mark.django_db
 
@@ -155,6 +156,17 @@ def test_whoever_is_no_admin_cannot_touch_an_admin(clerk, admin, door):
 
     admin = User.objects.get(pk=admin.pk)
     assert not admin.check_password(PASSWORD)
+
+
+@pytest.mark.parametrize("changes", [{"password1": PASSWORD, "password2": PASSWORD}, {"is_active": ""}])
+def test_a_new_password_or_deactivation_ends_bearer_tokens(changes, admin, producer, door, api):
+    token, _ = issue_token(producer)
+    assert api(token=token)("{ me { name } }").value["name"] == "Producer"
+
+    door(admin).post(edit_url(producer), filled(producer, **changes))
+
+    assert not producer.access_tokens.exists()
+    assert api(token=token)("{ me { name } }").status == 401
 
 
 @pytest.mark.parametrize("name", ["producer", "editor", "collaborator"])

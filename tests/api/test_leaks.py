@@ -19,7 +19,7 @@ from .documents import SCHEMA, call, everything
 SECRET = "CANARY"
 NODES = sorted(kind.name for kind in SCHEMA.get_possible_types(SCHEMA.type_map["Node"]))
 PUBLIC = {"User", "WorkflowStep"}
-DEPTH = 4
+DEPTH = 3
 
 
 def ask(caller, field, ids=None):

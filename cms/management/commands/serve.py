@@ -4,7 +4,10 @@ from typing import Any
 
 import uvicorn
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
+
+from cms.settings.env import VAR_DIR
 
 from .load_demo import PASSWORD, PEOPLE
 
@@ -17,8 +20,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="The address to listen on.")
         parser.add_argument("--port", type=int, default=8000, help="The port to listen on.")
+        parser.add_argument("--prepare", action="store_true", help="Migrate and load the demo first.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["prepare"]:
+            VAR_DIR.mkdir(exist_ok=True)
+            call_command("migrate", verbosity=0)
+            call_command("load_demo")
         base = f"http://{options['host']}:{options['port']}"
         model = settings.QWEN3VL_MODEL if settings.QWEN3VL_BASE_URL else "the offline rehearsal director"
         lines = [
