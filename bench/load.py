@@ -86,12 +86,11 @@ class Target:
 
 @dataclass
 class Measured:
-    """What rounds of requests took: seconds each, seconds of the server's CPU, seconds of the clock."""
+    """What rounds of requests took: seconds each, seconds of the clock, CPU of the server."""
 
     latencies: list[float] = field(default_factory=list)
-    cpu: float = 0.0
     elapsed: float = 0.0
-    # Milliseconds of CPU a request, of each round: the least disturbed one is compared.
+    # Milliseconds of CPU a request, of each round.
     rounds: list[float] = field(default_factory=list)
 
     @property
@@ -105,13 +104,8 @@ class Measured:
         return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
     @property
-    def cpu_ms(self) -> float:
-        """Milliseconds of the server's CPU a request, all rounds together."""
-        return 1000 * self.cpu / len(self.latencies)
-
-    @property
-    def least_cpu_ms(self) -> float:
-        """The same of the median round, which a neighbour's burst does not move."""
+    def median_cpu_ms(self) -> float:
+        """Milliseconds of the server's CPU a request, of the median round: a neighbour's burst does not move it."""
         ordered = sorted(self.rounds)
         return ordered[len(ordered) // 2]
 
@@ -153,5 +147,4 @@ def ask(target: Target, operation: Operation, side: str, count: int, into: Measu
     if failures:
         raise failures[0]
     into.elapsed += elapsed
-    into.cpu += used
     into.rounds.append(1000 * used / count)

@@ -60,11 +60,11 @@ class Report:
 
     def _ratio(self, operation: Operation, size: int) -> float:
         graphql, plain = (self.measured[operation.name, side, size] for side in ("graphql", "plain"))
-        return graphql.least_cpu_ms / plain.least_cpu_ms
+        return graphql.median_cpu_ms / plain.median_cpu_ms
 
     def _growth(self, name: str, side: str = "graphql") -> float:
         small, large = (self.measured[name, side, size] for size in (self.small, self.large))
-        return large.least_cpu_ms / small.least_cpu_ms
+        return large.median_cpu_ms / small.median_cpu_ms
 
     def _goals(self) -> str:
         rows = [
@@ -107,7 +107,7 @@ class Report:
         )
         runner = "; ".join(
             f"at {size:,} projects {_median(self.until_replied[size]):.1f} ms of CPU a message until the reply is "
-            f"stored, of which {self.measured['send', 'graphql', size].least_cpu_ms:.1f} are the request's"
+            f"stored, of which {self.measured['send', 'graphql', size].median_cpu_ms:.1f} are the request's"
             for size in (self.small, self.large)
         )
         return (
@@ -125,7 +125,7 @@ class Report:
             f"{found.per_second:.0f}",
             f"{found.percentile(0.5):.1f}",
             f"{found.percentile(0.99):.1f}",
-            f"{found.least_cpu_ms:.1f}",
+            f"{found.median_cpu_ms:.1f}",
             str(len(found.latencies)),
         ]
 
@@ -181,8 +181,8 @@ class Report:
         rows = [
             [
                 operation.title,
-                f"{self.measured[operation.name, 'graphql', self.small].least_cpu_ms:.1f}",
-                f"{self.measured[operation.name, 'graphql', self.large].least_cpu_ms:.1f}",
+                f"{self.measured[operation.name, 'graphql', self.small].median_cpu_ms:.1f}",
+                f"{self.measured[operation.name, 'graphql', self.large].median_cpu_ms:.1f}",
                 f"{self._growth(operation.name):.2f}",
             ]
             for operation in lists()

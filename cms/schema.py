@@ -34,9 +34,7 @@ from conversation.schema import ConversationMutation, ConversationQuery, Convers
 
 @strawberry.type(description="What can be read.")
 class Query(AccountsQuery, ProjectsQuery, ConversationQuery, WorkflowQuery, MediaQuery, GenerationQuery):
-    @strawberry.field(
-        description="An object by its global id; null where there is none that the caller may see."
-    )
+    @strawberry.field(description="An object by its global id; null where there is none that the caller may see.")
     def node(
         self,
         info: strawberry.Info[Context, Any],
@@ -70,10 +68,7 @@ def as_of_now(context: Context) -> Context:
     """A socket's context for its next operation: signed in only while the person is active and the token is good."""
     user = context.user and User.objects.filter(pk=context.user.pk, is_active=True).first()
     token = context.token
-    if (
-        token is not None
-        and not AccessToken.objects.filter(pk=token.pk, expires_at__gt=timezone.now()).exists()
-    ):
+    if token is not None and not AccessToken.objects.filter(pk=token.pk, expires_at__gt=timezone.now()).exists():
         user = None
     return dataclasses.replace(context, user=user, request_id=secrets.token_hex(8), cache={})
 
@@ -91,9 +86,7 @@ class Schema(strawberry.Schema):
         options["context_value"] = await in_thread(as_of_now, options["context_value"])
         return await super().stream(*args, **options)
 
-    def process_errors(
-        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
-    ) -> None:
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Give each error its public form, in place: the same list is answered."""
         context = execution_context.context if execution_context else None
         request_id = context.request_id if isinstance(context, Context) else "unknown"

@@ -66,9 +66,7 @@ class GraphQLView(StrawberryView[Context, None]):
         try:
             request.api_context = self._context(request)  # type: ignore[attr-defined]  # ours
         except InvalidTokenError:
-            return _refused(
-                401, "UNAUTHENTICATED", "The Bearer token is unknown or has expired. Sign in again."
-            )
+            return _refused(401, "UNAUTHENTICATED", "The Bearer token is unknown or has expired. Sign in again.")
         return super().dispatch(request, *args, **kwargs)
 
     def _context(self, request: HttpRequest) -> Context:
@@ -117,9 +115,7 @@ class GraphQLView(StrawberryView[Context, None]):
 
 
 def _refused(status: int, code: str, message: str) -> JsonResponse:
-    return JsonResponse(
-        {"data": None, "errors": [{"message": message, "extensions": {"code": code}}]}, status=status
-    )
+    return JsonResponse({"data": None, "errors": [{"message": message, "extensions": {"code": code}}]}, status=status)
 
 
 class GraphQLConsumer(GraphQLWSConsumer[Context, None]):
@@ -144,12 +140,11 @@ class GraphQLConsumer(GraphQLWSConsumer[Context, None]):
 
     async def get_context(self, request: GraphQLWSConsumer, response: GraphQLWSConsumer) -> Context:
         user = self.scope.get("user")
-        context = Context(
+        return Context(
             user=user if isinstance(user, User) and user.is_active else None,
             request=request,
             request_id=secrets.token_hex(8),
         )
-        return context
 
     def decode_json(self, data: str | bytes) -> Any:
         message = read_json(data)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from cms.accounts.choices import SubscriptionTier, UserRole
@@ -22,6 +23,19 @@ from .live import LiveServer, ServicesServer, embedded_server, services_server
 OPERATIONS = "\n".join(
     path.read_text() for path in sorted((BASE_DIR / "graphql/operations").glob("*.graphql"))
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts servers of the embedded default: it need not run again on PostgreSQL."""
+    for item in items:
+        if "embedded" in getattr(item, "fixturenames", ()):
+            item.add_marker("embedded")
+
+
+@pytest.fixture(autouse=True)
+def _forget_failed_attempts() -> None:
+    """Limits on signing in are counted in the cache, which outlives a test."""
+    cache.clear()
 
 
 @pytest.fixture

@@ -257,7 +257,7 @@ class ServicesServer(LiveServer):
 
 
 @contextmanager
-def _database(name: str) -> Iterator[str]:
+def own_database(name: str) -> Iterator[str]:
     """A PostgreSQL database that is gone afterwards."""
     server = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
     with psycopg.connect(server, autocommit=True) as connection:
@@ -269,12 +269,23 @@ def _database(name: str) -> Iterator[str]:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
+def redis_url() -> str:
+    """The tests' Redis; each parallel runner has a database of its own there, as queues must not be shared."""
+    parts = urlsplit(os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9"))
+    return urlunsplit(parts._replace(path=f"/{int(parts.path.strip('/') or 0) + runner_number()}"))
+
+
+def runner_number() -> int:
+    """Which of the parallel test runners this is: 0, 1 …"""
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+
+
 def services_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServicesServer]]:
     """See the fixture `production_like`."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    redis = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
+    redis = redis_url()
     started: list[ServicesServer] = []
-    with _database(f"auto_movie_live_{worker}_{os.getpid()}") as database:
+    with own_database(f"auto_movie_live_{worker}_{os.getpid()}") as database:
         folder = tmp_path_factory.mktemp("services")
         env = environment(folder, DATABASE_URL=database, REDIS_URL=redis, CELERY_BROKER_URL=redis)
         manage(env, "migrate", "--verbosity", "0")

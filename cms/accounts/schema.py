@@ -50,7 +50,7 @@ class AccountsMutation:
     @strawberry.mutation(description="Answers with a Bearer token, for clients without cookies.")
     @answers(AuthPayload, public=True)
     def login(self, info: Info, input: Input[LoginInput]) -> AuthPayload:
-        token, row = services.login(email=input.email, password=input.password)
+        token, row = services.login(email=input.email, password=input.password, request=info.context.http_request)
         # What the payload tells of them is their own.
         info.context.user = row.user
         return AuthPayload(token=token, expires_at=row.expires_at, user=cast("User", row.user))

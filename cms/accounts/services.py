@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
-from django.contrib.auth import authenticate
+from allauth.account.adapter import get_adapter
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -37,13 +38,24 @@ def save_with_role(user: User) -> User:
     return user
 
 
-def login(*, email: str, password: str, request: HttpRequest | None = None) -> tuple[str, AccessToken]:
+# Seconds. django-allauth forgets failed attempts at one address after this time.
+LOGIN_WAIT = 300
+
+
+def login(*, email: str, password: str, request: HttpRequest) -> tuple[str, AccessToken]:
     """A new Bearer token and its row.
 
-    Raises INVALID without a field for a wrong e-mail or password: which of the two is not told.
+    Raises INVALID without a field for a wrong e-mail or password: which of the two is not told. Raises RATE_LIMITED
+    after too many of them, counted together with those of the sign-in page.
     """
-    user = authenticate(request, username=email.strip().lower(), password=password)
-    if not isinstance(user, User):
+    try:
+        user = get_adapter(request).authenticate(request, email=email.strip().lower(), password=password)
+    except ValidationError as error:
+        raise DomainError(
+            ErrorCode.RATE_LIMITED, "Too many failed attempts. Wait a few minutes.", retry_after=LOGIN_WAIT
+        ) from error
+    # django-allauth's backend knows inactive people too.
+    if not isinstance(user, User) or not user.is_active:
         raise DomainError(ErrorCode.INVALID, "That e-mail and password do not fit together.")
     return issue_token(user)
 

@@ -130,9 +130,7 @@ def _decode(cursor: str, rows: QuerySet[Any], order: Sequence[str]) -> list[Any]
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(values, list) or len(values) != len(order):
             raise ValueError
-        return [
-            _cursor_value(value, rows, name.lstrip("-")) for value, name in zip(values, order, strict=True)
-        ]
+        return [_cursor_value(value, rows, name.lstrip("-")) for value, name in zip(values, order, strict=True)]
     except (binascii.Error, UnicodeError, ValueError, OverflowError, RecursionError):
         raise invalid_argument("That cursor is not one of ours: start from the first page.") from None
 

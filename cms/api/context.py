@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from django.http import HttpRequest
 from graphql import GraphQLError
 
 from cms.errors import ErrorCode
@@ -28,6 +29,22 @@ class Context:
     response: Any = None
     connection_params: dict[str, Any] | None = None
     cache: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def http_request(self) -> HttpRequest:
+        """The request; over WebSocket one with the caller's address and host, for limits that count callers."""
+        if isinstance(self.request, HttpRequest):
+            return self.request
+        scope, request = self.request.scope, HttpRequest()
+        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        host, port = scope.get("server") or ("localhost", 80)
+        request.META |= {
+            "REMOTE_ADDR": (scope.get("client") or [""])[0],
+            "HTTP_HOST": headers.get(b"host", ""),
+            "SERVER_NAME": host,
+            "SERVER_PORT": str(port),
+        }
+        return request
 
 
 def unauthenticated(message: str = "Sign in first.") -> GraphQLError:

@@ -46,12 +46,8 @@ graphql_enum(
 class UserError:
     code: ErrorCode = strawberry.field(description="What kind of refusal it is; act on this.")
     message: str = strawberry.field(description="What is wrong and what to do next, for people.")
-    field: list[str] | None = strawberry.field(
-        default=None, description="The path below `input`, as clients spell it."
-    )
-    retry_after: int | None = strawberry.field(
-        default=None, description="Seconds to wait before trying again."
-    )
+    field: list[str] | None = strawberry.field(default=None, description="The path below `input`, as clients spell it.")
+    retry_after: int | None = strawberry.field(default=None, description="Seconds to wait before trying again.")
     limit: int | None = strawberry.field(
         default=None, description="Of LIMIT_EXCEEDED: the limit, in the unit that the message names."
     )

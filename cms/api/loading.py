@@ -36,9 +36,7 @@ def related(row: Model, name: str) -> Any:
     other = _cached(row, name)
     # Rows that came with a join do not know each other yet.
     if other is not None and _TOGETHER not in other.__dict__:
-        together(
-            {id(found): found for sibling in rows if (found := _cached(sibling, name)) is not None}.values()
-        )
+        together({id(found): found for sibling in rows if (found := _cached(sibling, name)) is not None}.values())
     return other
 
 

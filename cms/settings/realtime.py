@@ -1,4 +1,4 @@
-"""Channels: in-process on the embedded default, Redis Pub/Sub where REDIS_URL is set."""
+"""Channels and the cache: in-process on the embedded default, Redis where REDIS_URL is set."""
 
 from typing import Any
 
@@ -14,4 +14,11 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     }
     if REDIS_URL
     else {"BACKEND": "cms.realtime.ThreadSafeInMemoryChannelLayer"}
+}
+
+# Limits on signing in are counted here: by all processes together where there are several.
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }

@@ -38,7 +38,7 @@ class GenerationTask(models.Model):
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.TextField(blank=True)
     # Null and not "": the unique constraint lets any number of tasks have no key.
-    idempotency_key = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001
+    idempotency_key = models.CharField(max_length=100, null=True, blank=True)
     idempotency_digest = models.CharField(max_length=64, blank=True)
     lease_token = models.CharField(max_length=32, blank=True, help_text="Known to the runner that holds it.")
     lease_expires_at = models.DateTimeField(null=True, blank=True)

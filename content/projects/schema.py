@@ -69,30 +69,22 @@ class CreateProjectInput:
         default=None, description="10, or the plan's limit where that is smaller, by default."
     )
     target_audience: TargetAudience | None = strawberry.field(default=None, description="FAMILY by default.")
-    settings: ProjectSettingsInput | None = strawberry.field(
-        default=None, description="16:9, 22 minutes, STANDARD."
-    )
+    settings: ProjectSettingsInput | None = strawberry.field(default=None, description="16:9, 22 minutes, STANDARD.")
     idempotency_key: str | None = strawberry.field(
         default=None, description="The same key again answers with the same project."
     )
 
 
-@strawberry.input(
-    description="Change a project. An absent field stays as it is; null clears where it may be empty."
-)
+@strawberry.input(description="Change a project. An absent field stays as it is; null clears where it may be empty.")
 class UpdateProjectInput:
     id: strawberry.ID = strawberry.field(description="The project.")
     title: str | None = strawberry.field(default=strawberry.UNSET, description="1 to 200 characters.")
-    description: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Up to 5,000 characters."
-    )
+    description: str | None = strawberry.field(default=strawberry.UNSET, description="Up to 5,000 characters.")
     genre: Genre | None = strawberry.field(default=strawberry.UNSET, description="What kind of series it is.")
     episode_count: int | None = strawberry.field(
         default=strawberry.UNSET, description="At least 1, at most what the owner's plan allows."
     )
-    target_audience: TargetAudience | None = strawberry.field(
-        default=strawberry.UNSET, description="Whom it is for."
-    )
+    target_audience: TargetAudience | None = strawberry.field(default=strawberry.UNSET, description="Whom it is for.")
     status: ProjectStatus | None = strawberry.field(default=strawberry.UNSET, description="How far it is.")
     settings: ProjectSettingsInput | None = strawberry.field(
         default=strawberry.UNSET, description="Only the fields that are sent are written."
@@ -109,17 +101,13 @@ class UpdateProjectInput:
 @strawberry.input(description="Archive a project: it stays readable and refuses every write.")
 class ArchiveProjectInput:
     id: strawberry.ID = strawberry.field(description="The project.")
-    expected_revision: int | None = strawberry.field(
-        default=None, description="Another revision by now: CONFLICT."
-    )
+    expected_revision: int | None = strawberry.field(default=None, description="Another revision by now: CONFLICT.")
 
 
 @strawberry.input(description="Take a project out of the archive.")
 class RestoreProjectInput:
     id: strawberry.ID = strawberry.field(description="The project.")
-    expected_revision: int | None = strawberry.field(
-        default=None, description="Another revision by now: CONFLICT."
-    )
+    expected_revision: int | None = strawberry.field(default=None, description="Another revision by now: CONFLICT.")
 
 
 @strawberry.input(description="Make a person a member.")
@@ -160,9 +148,7 @@ class ProjectsQuery:
             return None
         return cast("Project", found)
 
-    @strawberry.field(
-        description="The projects that the caller may see, newest first; archived ones left out."
-    )
+    @strawberry.field(description="The projects that the caller may see, newest first; archived ones left out.")
     def projects(
         self,
         info: Info,
@@ -214,9 +200,7 @@ class ProjectsMutation:
             changes |= given(input.settings, *SETTINGS)
         references = None
         if input.style_reference_ids is not strawberry.UNSET:
-            references = [
-                parse_id(value, "Media", "style_reference_ids") for value in input.style_reference_ids or []
-            ]
+            references = [parse_id(value, "Media", "style_reference_ids") for value in input.style_reference_ids or []]
         project = services.update_project(
             user=require_user(info),
             project_id=parse_id(input.id, "Project"),

@@ -52,9 +52,7 @@ def touch(project: Project) -> None:
     Membership.objects.filter(project=project).update(project_updated_at=project.updated_at)
 
 
-def create_project(
-    *, user: User, title: str, genre: str, idempotency_key: str | None = None, **fields: Any
-) -> Project:
+def create_project(*, user: User, title: str, genre: str, idempotency_key: str | None = None, **fields: Any) -> Project:
     """Create a project that `user` owns.
 
     `fields` are those of the model, checked here. Raises INVALID, LIMIT_EXCEEDED, CONFLICT.
@@ -62,9 +60,7 @@ def create_project(
     key = check_key(idempotency_key)
     fingerprint = digest(title=title, genre=genre, **fields)
     try:
-        return _create(
-            user=user, key=key, fingerprint=fingerprint, values={"title": title, "genre": genre, **fields}
-        )
+        return _create(user=user, key=key, fingerprint=fingerprint, values={"title": title, "genre": genre, **fields})
     except IntegrityError:
         # The same key came twice at once: the other one has won.
         earlier = same(_made_with(user, key), fingerprint)
@@ -272,9 +268,7 @@ def _set_style_references(project: Project, media_ids: Sequence[int]) -> None:
     """Raises NOT_FOUND for media that are not pictures of this very project."""
     wanted = list(dict.fromkeys(media_ids))
     if len(wanted) > MAX_STYLE_REFERENCES:
-        raise invalid(
-            f"A project has at most {MAX_STYLE_REFERENCES} style references.", "style_reference_ids"
-        )
+        raise invalid(f"A project has at most {MAX_STYLE_REFERENCES} style references.", "style_reference_ids")
     pictures = StyleReference._meta.get_field("media").related_model
     own = pictures._default_manager.filter(project=project, kind="image", pk__in=wanted)
     if own.count() != len(wanted):

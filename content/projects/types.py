@@ -48,12 +48,8 @@ class ProjectSettings:
 
 @strawberry.type(description="Where the project stands; derived from completed steps, never typed in.")
 class ProjectProgress:
-    current_phase: Phase = strawberry.field(
-        description="The phase of the first required step not yet completed."
-    )
-    completed_steps: list[str] = strawberry.field(
-        description="Slugs of completed steps, in order of completion."
-    )
+    current_phase: Phase = strawberry.field(description="The phase of the first required step not yet completed.")
+    completed_steps: list[str] = strawberry.field(description="Slugs of completed steps, in order of completion.")
     overall_progress: int = strawberry.field(description="Share of the required steps completed, 0 to 100.")
 
 
@@ -106,9 +102,7 @@ def _sessions(
     last: Last = None,
     before: Before = None,
 ) -> Connection[LazySession]:
-    return hooks.session_connection(
-        require_user(info), root, first=first, after=after, last=last, before=before
-    )
+    return hooks.session_connection(require_user(info), root, first=first, after=after, last=last, before=before)
 
 
 def _media(
@@ -120,9 +114,7 @@ def _media(
     last: Last = None,
     before: Before = None,
 ) -> Connection[LazyMedia]:
-    return hooks.media_connection(
-        require_user(info), root, filters, first=first, after=after, last=last, before=before
-    )
+    return hooks.media_connection(require_user(info), root, filters, first=first, after=after, last=last, before=before)
 
 
 def _tasks(
@@ -146,35 +138,25 @@ class Project(Node):
     episode_count: int = strawberry.field(description="Total number of episodes planned.")
     target_audience: TargetAudience = strawberry.field(description="Whom it is for.")
     status: ProjectStatus = strawberry.field(description="How far the production is, as its members set it.")
-    created_by: User = strawberry.field(
-        resolver=_created_by, description="The owner, whose plan's limits hold."
-    )
-    collaborators: list[User] = strawberry.field(
-        resolver=_collaborators, description="The members beside the owner."
-    )
+    created_by: User = strawberry.field(resolver=_created_by, description="The owner, whose plan's limits hold.")
+    collaborators: list[User] = strawberry.field(resolver=_collaborators, description="The members beside the owner.")
     style_references: list[LazyMedia] = strawberry.field(
         resolver=_style_references, description="Pictures that set the visual style, in the members' order."
     )
     settings: ProjectSettings = strawberry.field(resolver=_settings, description="How it is to be made.")
-    progress: ProjectProgress = strawberry.field(
-        resolver=_progress, description="Where it stands in the workflow."
-    )
+    progress: ProjectProgress = strawberry.field(resolver=_progress, description="Where it stands in the workflow.")
     revision: int = strawberry.field(
         description="Rises with what updateProject writes, not with turns or progress; for expectedRevision."
     )
     archived_at: datetime.datetime | None = strawberry.field(
         description="When it was archived: readable, refuses every write. Null while it is not."
     )
-    last_event_seq: int = strawberry.field(
-        description="Subscribe to projectEvents after it, and nothing is missed."
-    )
+    last_event_seq: int = strawberry.field(description="Subscribe to projectEvents after it, and nothing is missed.")
     sessions: Connection[LazySession] = strawberry.field(
         resolver=_sessions, description="Conversations that the viewer may see, newest first."
     )
     media: Connection[LazyMedia] = strawberry.field(resolver=_media, description="Its media, newest first.")
-    tasks: Connection[LazyTask] = strawberry.field(
-        resolver=_tasks, description="Its generation tasks, newest first."
-    )
+    tasks: Connection[LazyTask] = strawberry.field(resolver=_tasks, description="Its generation tasks, newest first.")
     created_at: datetime.datetime = strawberry.field(description="When it was made.")
     updated_at: datetime.datetime = strawberry.field(description="When its own data last changed.")
 
@@ -187,9 +169,7 @@ class ProjectPayload:
 
 @strawberry.interface(description="Something that happened in a project.")
 class ProjectEvent:
-    seq: int | None = strawberry.field(
-        description="Its place in the project's log; null where it is not stored."
-    )
+    seq: int | None = strawberry.field(description="Its place in the project's log; null where it is not stored.")
     at: datetime.datetime = strawberry.field(description="When it happened.")
 
 

@@ -149,7 +149,8 @@ def test_a_member_sees_a_member_and_what_is_theirs_stays_theirs(api, collaborato
     seen = api(collaborator)(PERSON, id=gid(producer)).value
 
     assert seen == {
-        "name": "Producer", "email": "producer@example.com", "role": "PRODUCER", "preferences": {}, "subscription": None,
+        "name": "Producer", "email": "producer@example.com", "role": "PRODUCER", "preferences": {},
+        "subscription": None,
     }  # fmt: skip
 
 
@@ -176,7 +177,8 @@ PEOPLE = """query ($project: ID!, $session: ID!) {
     sessions { edges { node { user { name email } } } }
     tasks { edges { node { createdBy { name email } } } }
     media { edges { node { uploadedBy { name email } } } } }
-  session(id: $session) { user { name email } messages { edges { node { author { name email } turn { message { author { name email } } } } } } }
+  session(id: $session) { user { name email } messages { edges { node { author { name email }
+    turn { message { author { name email } } } } } } }
 }"""
 
 

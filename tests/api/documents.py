@@ -24,7 +24,7 @@ SCALARS = {"String": '"words"', "Int": "1", "Float": "1.5", "Boolean": "true", "
 
 
 def literal(type_: Any, ids: dict[str, str], name: str = "") -> str:
-    """A value of a type as a document spells it. An id is the one in `ids` for its name, else a well-formed one of nothing."""
+    """A value of a type as a document spells it; an id is the one that `ids` has for its name, else one of nothing."""
     if isinstance(type_, GraphQLNonNull):
         return literal(type_.of_type, ids, name)
     if isinstance(type_, GraphQLList):
@@ -33,9 +33,7 @@ def literal(type_: Any, ids: dict[str, str], name: str = "") -> str:
         return next(iter(type_.values))
     if isinstance(type_, GraphQLInputObjectType):
         fields = {
-            key: field
-            for key, field in type_.fields.items()
-            if isinstance(field.type, GraphQLNonNull) or key in ids
+            key: field for key, field in type_.fields.items() if isinstance(field.type, GraphQLNonNull) or key in ids
         }
         return "{" + " ".join(f"{key}: {literal(field.type, ids, key)}" for key, field in fields.items()) + "}"
     if type_.name == "ID":
@@ -47,9 +45,7 @@ def call(name: str, field: GraphQLField, ids: dict[str, str] | None = None, sele
     """A call of a field with its required arguments, and the others that `ids` names."""
     ids = ids or {}
     wanted = {
-        key: argument
-        for key, argument in field.args.items()
-        if isinstance(argument.type, GraphQLNonNull) or key in ids
+        key: argument for key, argument in field.args.items() if isinstance(argument.type, GraphQLNonNull) or key in ids
     }
     arguments = ", ".join(f"{key}: {literal(argument.type, ids, key)}" for key, argument in wanted.items())
     selection = f" {{ {select} }}" if is_composite_type(get_named_type(field.type)) else ""

@@ -15,6 +15,10 @@ from .documents import SCHEMA, call
 CREATE = """mutation ($title: String!, $key: String) {
   createProject(input: {title: $title, genre: DRAMA, idempotencyKey: $key}) {
     project { id title } errors { code message field } } }"""
+UPLOAD = """mutation { createUpload(input: {projectId: "x", filename: "x", mimeType: "x", fileSize: %s}) {
+  errors { code } } }"""
+DESCRIBE = """mutation ($d: String) { createProject(input: {title: "T", genre: DRAMA, description: $d}) {
+  errors { code field } } }"""
 NODE = "query ($id: ID!) { node(id: $id) { id } }"
 DEEP = "[" * 100_000
 
@@ -57,7 +61,9 @@ def test_a_body_that_is_no_request_is_the_callers_fault(api, collaborator, body)
     assert response.status_code == 400
 
 
-@pytest.mark.parametrize("parameters", [{"query": "{ me { id } }", "variables": "{"}, {"query": "{"}, {"query": "x" * 9}])
+@pytest.mark.parametrize(
+    "parameters", [{"query": "{ me { id } }", "variables": "{"}, {"query": "{"}, {"query": "x" * 9}]
+)
 def test_the_same_by_get(api, collaborator, parameters):
     response = api(collaborator).client.get("/graphql/", parameters)
 
@@ -83,10 +89,11 @@ def test_a_body_over_the_limit_is_refused(api, collaborator, settings):
         '{ projects(first: "many") { edges { cursor } } }',
         "{ projects(first: 99999999999) { edges { cursor } } }",
         'mutation { createProject(input: {title: "T", genre: WESTERN}) { project { id } } }',
-        'mutation { createProject(input: {genre: DRAMA}) { project { id } } }',
+        "mutation { createProject(input: {genre: DRAMA}) { project { id } } }",
         'mutation { createProject(input: {title: "T", genre: DRAMA, createdBy: "x"}) { project { id } } }',
-        'mutation { createUpload(input: {projectId: "x", filename: "x", mimeType: "x", fileSize: 1.5}) { errors { code } } }',
-        'mutation { createUpload(input: {projectId: "x", filename: "x", mimeType: "x", fileSize: 9007199254740993}) { errors { code } } }',
+        UPLOAD % "1.5",
+        UPLOAD % "9007199254740993",
+        UPLOAD % '"1"',
         "{ me { " + "activeProjects { createdBy { " * 3_000 + "id" + "} }" * 3_000 + " } }",
     ],
 )
@@ -105,9 +112,26 @@ def test_a_variable_that_does_not_fit_is_invalid(api, collaborator):
         assert (answer.data, answer.top_codes) == (None, ["INVALID"])
 
 
-MALFORMED = ["", "x", "!!!", "1", "Project:1", "é", "\x00", encoded("Project"), encoded("Project:"), encoded(":1"),
-             encoded("Project:x"), encoded("Project:-1"), encoded("Project:1.0"), encoded("Project:" + "9" * 18),
-             encoded("Project:" + "9" * 400), encoded("Project:१"), encoded("Nothing:1"), "A" * 5_000]
+MALFORMED = [
+    "",
+    "x",
+    "!!!",
+    "1",
+    "Project:1",
+    "é",
+    "\x00",
+    encoded("Project"),
+    encoded("Project:"),
+    encoded(":1"),
+    encoded("Project:x"),
+    encoded("Project:-1"),
+    encoded("Project:1.0"),
+    encoded("Project:" + "9" * 18),
+    encoded("Project:" + "9" * 400),
+    encoded("Project:१"),
+    encoded("Nothing:1"),
+    "A" * 5_000,
+]
 
 
 @pytest.mark.parametrize("value", MALFORMED)
@@ -116,13 +140,19 @@ def test_a_malformed_id_is_an_unknown_id(api, collaborator, value):
 
     assert caller(NODE, id=value).data in ({"node": None}, None)
     for name in ("project", "session", "task"):
-        assert (caller(f"query ($id: ID!) {{ {name}(id: $id) {{ id }} }}", id=value).data or {name: None}) == {name: None}
+        assert (caller(f"query ($id: ID!) {{ {name}(id: $id) {{ id }} }}", id=value).data or {name: None}) == {
+            name: None
+        }
     answer = caller("query ($id: ID!) { media(projectId: $id) { edges { cursor } } }", id=value)
     assert answer.top_codes in (["NOT_FOUND"], ["INVALID"])
 
 
-@pytest.mark.parametrize("name", sorted(name for name in SCHEMA.mutation_type.fields if name not in {
-    "login", "logout", "updateMe", "createProject"}))
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        name for name in SCHEMA.mutation_type.fields if name not in {"login", "logout", "updateMe", "createProject"}
+    ),
+)
 def test_every_mutation_on_something_unknown_says_not_found_and_names_the_field(api, collaborator, name):
     field = SCHEMA.mutation_type.fields[name]
     key = next(iter(SCHEMA.type_map[field.args["input"].type.of_type.name].fields))
@@ -157,12 +187,10 @@ def test_text_that_no_database_takes_is_invalid_with_the_field(api, collaborator
 
     created = caller(CREATE, title=text)
     preferences = caller(
-        "mutation ($p: JSON) { updateMe(input: {preferences: $p}) { errors { code field } } }", p={"deep": [{"x": text}]}
+        "mutation ($p: JSON) { updateMe(input: {preferences: $p}) { errors { code field } } }",
+        p={"deep": [{"x": text}]},
     )
-    nested = caller(
-        "mutation ($d: String) { createProject(input: {title: \"T\", genre: DRAMA, description: $d}) { errors { code field } } }",
-        d=text,
-    )
+    nested = caller(DESCRIBE, d=text)
 
     assert (created.error["code"], created.error["field"]) == ("INVALID", ["title"])
     assert preferences.error == {"code": "INVALID", "field": ["preferences"]}
@@ -227,10 +255,11 @@ def test_mutations_of_one_request_run_in_order_and_each_fails_alone(api, produce
 def test_a_later_mutation_sees_what_an_earlier_one_wrote(api, producer, project):
     answer = api(producer)(
         """mutation ($id: ID!) {
-          first: updateProject(input: {id: $id, title: "First", expectedRevision: 1}) { project { title revision } errors { code } }
-          late: updateProject(input: {id: $id, title: "Late", expectedRevision: 1}) { project { title } errors { code } }
-          second: updateProject(input: {id: $id, description: "Second", expectedRevision: 2}) { project { title revision } errors { code } }
-        }""",
+          first: updateProject(input: {id: $id, title: "First", expectedRevision: 1}) { ...Answer }
+          late: updateProject(input: {id: $id, title: "Late", expectedRevision: 1}) { ...Answer }
+          second: updateProject(input: {id: $id, description: "Second", expectedRevision: 2}) { ...Answer }
+        }
+        fragment Answer on ProjectPayload { project { title revision } errors { code } }""",
         id=gid(project),
     )
 
@@ -253,8 +282,10 @@ def test_a_failure_of_ours_in_a_mutation_tells_a_request_id_and_no_more(api, pro
         caller = api(producer)
         response = caller.client.post(
             "/graphql/",
-            {"query": 'mutation { a: createProject(input: {title: "A", genre: DRAMA}) { project { id } errors { code message } }'
-             " b: updateMe(input: {name: \"Still here\"}) { user { name } errors { code } } }"},
+            {
+                "query": 'mutation { a: createProject(input: {title: "A", genre: DRAMA}) { errors { code message } }'
+                ' b: updateMe(input: {name: "Still here"}) { user { name } errors { code } } }'
+            },
             content_type="application/json",
         )
     # then

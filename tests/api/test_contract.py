@@ -53,9 +53,7 @@ def _undescribed():
             for key, field in type_.fields.items():
                 if not field.description:
                     yield f"{name}.{key}"
-                yield from (
-                    f"{name}.{key}({argument})" for argument, it in field.args.items() if not it.description
-                )
+                yield from (f"{name}.{key}({argument})" for argument, it in field.args.items() if not it.description)
     for directive in built.directives:
         if not is_specified_directive(directive) and not directive.description:
             yield f"@{directive.name}"

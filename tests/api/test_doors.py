@@ -33,9 +33,11 @@ def test_a_query_needs_somebody_signed_in(api, name):
     assert not (answer.data or {}).get(name)
 
 
+@pytest.mark.parametrize("ids", [{}, dict.fromkeys(("id", "projectId", "userId", "sessionId", "choiceId"), "no-id")])
 @pytest.mark.parametrize("name", doors(SCHEMA.mutation_type))
-def test_a_mutation_needs_somebody_signed_in(api, name):
-    answer = api()("mutation { " + call(name, SCHEMA.mutation_type.fields[name]) + " }")
+def test_a_mutation_needs_somebody_signed_in(api, name, ids):
+    # Who is asked for first: even an id that cannot be says nothing to a stranger.
+    answer = api()("mutation { " + call(name, SCHEMA.mutation_type.fields[name], ids) + " }")
 
     assert answer.top_codes == ["UNAUTHENTICATED"]
     assert answer.data is None
@@ -114,10 +116,16 @@ def test_who_is_no_longer_active_is_nobody(api, collaborator):
     assert api()(LOGIN, email=collaborator.email, password="a good password").codes == ["INVALID"]
 
 
-@pytest.mark.parametrize("value", ["Bearer no-such-token", "Bearer ", "Basic dXNlcjpwYXNz", "no-such-token", "Bearer \u00e9"])
+@pytest.mark.parametrize(
+    "value", ["Bearer no-such-token", "Bearer ", "Basic dXNlcjpwYXNz", "no-such-token", "Bearer \u00e9"]
+)
 def test_a_bad_token_is_refused_whatever_is_asked_and_whoever_the_cookie_names(api, collaborator, value):
     client = api(collaborator).client
-    for query in (ME, "{ projects { edges { cursor } } }", "mutation { login(input: {email: \"a\", password: \"b\"}) { token } }"):
+    for query in (
+        ME,
+        "{ projects { edges { cursor } } }",
+        'mutation { login(input: {email: "a", password: "b"}) { token } }',
+    ):
         response = client.post(
             "/graphql/", {"query": query}, content_type="application/json", headers={"Authorization": value}
         )

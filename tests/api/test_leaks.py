@@ -157,6 +157,20 @@ def test_nor_does_a_member_see_what_is_private_to_another(api, collaborator, sec
         assert '{"CANARY"' not in text
 
 
+def test_the_key_of_a_message_is_its_authors_own_in_a_shared_session_too(
+    api, admin, collaborator, producer, session, secret
+):
+    sessions.update_session(user=producer, session_id=session.pk, changes={"shared": True})
+    query = "query ($id: ID!) { node(id: $id) { ... on Message { content idempotencyKey } } }"
+
+    def key(user):
+        seen = api(user)(query, id=secret["Message"]).value
+        assert seen["content"] == f"{SECRET} words"
+        return seen["idempotencyKey"]
+
+    assert (key(producer), key(collaborator), key(admin)) == (f"{SECRET} key", None, None)
+
+
 @pytest.mark.parametrize("name", sorted(set(NODES) - {"WorkflowStep"}))
 def test_an_object_that_is_not_ones_own_to_see_is_null_like_one_that_is_not_there(api, stranger, secret, name):
     caller = api(stranger)
@@ -219,7 +233,7 @@ def test_ids_of_another_project_do_not_work_inside_ones_own(api, stranger, secre
     }  # fmt: skip
 
     answer = api(stranger)(
-        f"mutation ($input: {name[0].upper()}{name[1:]}Input!) {{ {name}(input: $input) {{ errors {{ code field message }} }} }}",
+        f"mutation ($input: {name[0].upper()}{name[1:]}Input!) {{ {name}(input: $input) {{ errors {{ code }} }} }}",
         input=inputs[name],
     )
 
@@ -242,7 +256,9 @@ def test_who_was_removed_sees_what_they_saw_before_they_were_added(
     own = sessions.start_session(user=guest, project_id=project.pk)
     own_turn = turns.send_message(user=guest, session_id=own.pk, text="And here")
     (own_media,) = media_rows(1, uploaded_by=guest)
-    own_task = GenerationTask.objects.create(project=project, created_by=guest, session=own, task_type="storyboard_panel")
+    own_task = GenerationTask.objects.create(
+        project=project, created_by=guest, session=own, task_type="storyboard_panel"
+    )
     assert SECRET in ask(caller, "projects").text
     remove_collaborator(user=producer, project_id=project.pk, user_id=guest.pk)
     # then
@@ -250,7 +266,12 @@ def test_who_was_removed_sees_what_they_saw_before_they_were_added(
     for row in (said, said.message, own, own_turn, own_turn.message, own_media, own_task):
         assert ask(caller, "node", {"id": gid(row)}).json() == {"data": {"node": None}}
     for name in ("pauseSession", "sendMessage", "cancelTurn", "updateMedia", "cancelTask"):
-        ids = secret | {"Session": gid(own), "Turn": gid(own_turn), "Media": gid(own_media), "GenerationTask": gid(own_task)}
+        ids = secret | {
+            "Session": gid(own),
+            "Turn": gid(own_turn),
+            "Media": gid(own_media),
+            "GenerationTask": gid(own_task),
+        }
         response = write(caller, name, ids)
         assert "NOT_FOUND" in response.text
         assert_no_trace(response, secret)
@@ -263,7 +284,3 @@ def test_a_user_who_became_inactive_is_gone_for_others_too(api, producer, collab
     response = ask(api(producer), "node", {"id": gid(collaborator)})
 
     assert response.json() == {"data": {"node": None}}
-
-
-
-

@@ -15,12 +15,13 @@ from tests.conftest import gid
 PAGE = "edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 ARGUMENTS = "first: $first, after: $after, last: $last, before: $before"
 VARIABLES = "$first: Int, $after: String, $last: Int, $before: String"
+ID = "$id: ID!"
 LISTS = {
     "projects": f"query ({VARIABLES}) {{ projects({ARGUMENTS}) {{ {PAGE} }} }}",
     "sessions": f"query ({VARIABLES}) {{ sessions({ARGUMENTS}) {{ {PAGE} }} }}",
-    "sessions of a project": f"query ($id: ID!, {VARIABLES}) {{ project(id: $id) {{ sessions({ARGUMENTS}) {{ {PAGE} }} }} }}",
-    "tasks": f"query ($id: ID!, {VARIABLES}) {{ project(id: $id) {{ tasks({ARGUMENTS}) {{ {PAGE} }} }} }}",
-    "messages": f"query ($session: ID!, {VARIABLES}) {{ session(id: $session) {{ messages({ARGUMENTS}) {{ {PAGE} }} }} }}",
+    "its sessions": f"query ({ID}, {VARIABLES}) {{ project(id: $id) {{ sessions({ARGUMENTS}) {{ {PAGE} }} }} }}",
+    "tasks": f"query ({ID}, {VARIABLES}) {{ project(id: $id) {{ tasks({ARGUMENTS}) {{ {PAGE} }} }} }}",
+    "messages": f"query ({ID}, {VARIABLES}) {{ session(id: $id) {{ messages({ARGUMENTS}) {{ {PAGE} }} }} }}",
 }
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 COUNT = 45
@@ -54,14 +55,18 @@ def lists(producer, project, session):
     return {
         "projects": ids["Project"],
         "sessions": ids["Session"],
-        "sessions of a project": ids["Session"],
+        "its sessions": ids["Session"],
         "tasks": ids["GenerationTask"],
         "messages": ids["Message"],
     }
 
 
+def run(caller, name, project, session, **arguments):
+    return caller(LISTS[name], id=gid(session if name == "messages" else project), **arguments)
+
+
 def page_of(caller, name, project, session, **arguments):
-    answer = caller(LISTS[name], id=gid(project), session=gid(session), **arguments).value
+    answer = run(caller, name, project, session, **arguments).value
     while "edges" not in answer:
         (answer,) = answer.values()
     return answer
@@ -153,42 +158,79 @@ def cursor(*values) -> str:
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
 
-GARBAGE = ["", "x", "é", "!!!", "bm9wZQ", cursor(), cursor(1), cursor(1, 2), cursor("x", 1), cursor(NOON.isoformat()),
-           cursor(NOON.isoformat(), "1"), cursor(NOON.isoformat(), True), cursor(NOON.isoformat(), 1.5),
-           cursor(NOON.isoformat(), 2**70), cursor("2026-05-01T12:00:00", 1), cursor(None, None), cursor([], {}),
-           cursor("0001-01-01T00:00:00+14:00", 1), cursor(NOON.isoformat(), 1, 1), "W" * 20_000]
+GARBAGE = [
+    "",
+    "x",
+    "é",
+    "!!!",
+    "bm9wZQ",
+    cursor(),
+    cursor(1),
+    cursor(1, 2),
+    cursor("x", 1),
+    cursor(NOON.isoformat()),
+    cursor(NOON.isoformat(), "1"),
+    cursor(NOON.isoformat(), True),
+    cursor(NOON.isoformat(), 1.5),
+    cursor(NOON.isoformat(), 2**70),
+    cursor("2026-05-01T12:00:00", 1),
+    cursor(None, None),
+    cursor([], {}),
+    cursor("0001-01-01T00:00:00+14:00", 1),
+    cursor(NOON.isoformat(), 1, 1),
+    "W" * 20_000,
+]
 
 
 @pytest.mark.parametrize("where", ["after", "before"])
 @pytest.mark.parametrize("value", GARBAGE, ids=range(len(GARBAGE)))
 @pytest.mark.parametrize("name", ["projects", "sessions", "tasks"])
 def test_a_cursor_that_is_not_ours_is_invalid(api, producer, project, session, name, value, where):
-    answer = api(producer)(LISTS[name], id=gid(project), session=gid(session), **{where: value})
+    answer = run(api(producer), name, project, session, **{where: value})
 
     assert answer.top_codes == ["INVALID"]
 
 
-@pytest.mark.parametrize("value", ["x", cursor("1"), cursor(1.5), cursor(True), cursor(NOON.isoformat()), cursor(2**70)])
+@pytest.mark.parametrize(
+    "value", ["x", cursor("1"), cursor(1.5), cursor(True), cursor(NOON.isoformat()), cursor(2**70)]
+)
 def test_nor_is_one_of_another_list(api, producer, project, session, value):
-    answer = api(producer)(LISTS["messages"], id=gid(project), session=gid(session), after=value)
+    answer = api(producer)(LISTS["messages"], id=gid(session), after=value)
 
     assert answer.top_codes == ["INVALID"]
 
 
-@pytest.mark.parametrize("arguments", [{"first": 101}, {"last": 101}, {"first": -1}, {"last": -1},
-                                       {"first": 1, "last": 1}, {"first": 2**31 - 1}, {"first": 0, "last": 0}])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"first": 101},
+        {"last": 101},
+        {"first": -1},
+        {"last": -1},
+        {"first": 1, "last": 1},
+        {"first": 2**31 - 1},
+        {"first": 0, "last": 0},
+    ],
+)
 @pytest.mark.parametrize("name", LISTS)
 def test_a_size_that_is_not_offered_is_invalid(api, producer, project, session, name, arguments):
-    answer = api(producer)(LISTS[name], id=gid(project), session=gid(session), **arguments)
+    answer = run(api(producer), name, project, session, **arguments)
 
     assert answer.top_codes == ["INVALID"]
 
 
 def test_media_takes_the_same_pages(api, producer, project, media_rows):
-    caller, expected = api(producer), [gid(row) for row in sorted(
-        media_rows(COUNT, moment=lambda number: NOON - timedelta(minutes=min(number, 35))),
-        key=lambda row: (row.created_at, row.pk), reverse=True,
-    )]
+    caller, expected = (
+        api(producer),
+        [
+            gid(row)
+            for row in sorted(
+                media_rows(COUNT, moment=lambda number: NOON - timedelta(minutes=min(number, 35))),
+                key=lambda row: (row.created_at, row.pk),
+                reverse=True,
+            )
+        ],
+    )
     query = f"query ($id: ID, {VARIABLES}) {{ media(projectId: $id, {ARGUMENTS}) {{ {PAGE} }} }}"
 
     seen, after = [], None

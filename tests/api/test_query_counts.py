@@ -8,9 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from content.generation.models import GenerationTask, TaskResult
 from content.media.models import Media, MediaCharacter, MediaTag
-from content.projects.models import Membership, Project, StepCompletion, StyleReference
+from content.projects.models import Membership, StepCompletion, StyleReference
 from content.projects.services import create_project
-from content.workflow.models import WorkflowStep
 from conversation.models import Choice, Message, MessageAttachment, Session, Turn
 from tests.conftest import gid
 
@@ -26,12 +25,15 @@ QUERIES = {
     "project": f"{{ project(id: $project) {{ {PROJECT} }} }}",
     "sessions": f"""{{ sessions(projectId: $project, first: 20) {{ edges {{ cursor node {{
         id title state awaitingUserInput project {{ {PROJECT} }} user {{ id name email }}
-        currentStep {{ slug title nextSteps {{ slug }} }} {CHOICES} activeTurn {{ {TURN} message {{ id content }} }} }} }} }} }}""",
+        currentStep {{ slug title nextSteps {{ slug }} }} {CHOICES} activeTurn {{ {TURN} message {{ id content }} }}
+        }} }} }} }}""",
     "all sessions": f"""{{ sessions(first: 20) {{ edges {{ cursor node {{
         id project {{ title }} user {{ name }} currentStep {{ slug }} {CHOICES} activeTurn {{ id }} }} }} }} }}""",
     "messages": f"""{{ session(id: $session) {{ messages(first: 20) {{ edges {{ cursor node {{
-        id content html author {{ id name email }} attachments {{ id title url thumbnailUrl tags uploadedBy {{ name email }} }}
-        {CHOICES} selectedChoice {{ id title }} turn {{ {TURN} reply {{ id content author {{ name }} }} }} parent {{ id }} }} }} }} }} }}""",
+        id content html author {{ id name email }}
+        attachments {{ id title url thumbnailUrl tags uploadedBy {{ name email }} }}
+        {CHOICES} selectedChoice {{ id title }} turn {{ {TURN} reply {{ id content author {{ name }} }} }}
+        parent {{ id }} }} }} }} }} }}""",
     "media": """{ media(projectId: $project, first: 20) { edges { cursor node {
         id title url thumbnailUrl signedUrl tags relatedElements { characterKeys } technicalData { width }
         uploadedBy { id name email } project { id title } previousVersions { id version } } } } }""",
@@ -40,9 +42,10 @@ QUERIES = {
     "tasks": """{ project(id: $project) { tasks(first: 20) { edges { node {
         id taskType status createdBy { name email } session { id title } results { id title tags } } } } } }""",
     "me": "{ me { activeProjects { title createdBy { name email } progress { overallProgress } } } }",
-    "plans": "{ projects(first: 20) { edges { node { id collaborators { name subscription { tier projectsUsed } } } } } }",
+    "plans": """{ projects(first: 20) { edges { node { id
+        collaborators { name subscription { tier projectsUsed } } } } } }""",
 }
-# What each costs a member and an admin beside the sign-in. A number that rises needs a reason; one that falls is good news.
+# What each costs a member and an admin beside the sign-in. A number that rises needs a reason.
 COSTS = {
     "projects": (11, 10),
     "project": (11, 9),
@@ -83,7 +86,9 @@ def add(producer, person, project, session, media_rows):
         turn = Turn.objects.create(session=session, message=message, status="completed")
         StepCompletion.objects.create(project=home, step=step, turn=turn)
         reply = Message.objects.create(session=session, seq=number * 2 + 2, role="assistant", turn=turn, parent=message)
-        offered = Choice.objects.create(session=session, offer=100 + number, position=0, slug="go", title="Go", message=reply)
+        offered = Choice.objects.create(
+            session=session, offer=100 + number, position=0, slug="go", title="Go", message=reply
+        )
         Message.objects.filter(pk=message.pk).update(selected_choice=offered)
         for place in (project, home):
             talk = Session.objects.create(project=place, user=helper, title="T", current_step=step, shared=True)

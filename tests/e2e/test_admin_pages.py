@@ -9,8 +9,6 @@ from playwright.sync_api import Page, expect
 from cms.api.ids import global_id
 from tests.live import PASSWORD, LiveServer
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-
 
 @pytest.fixture(scope="module")
 def server(embedded: Callable[..., LiveServer]) -> LiveServer:

@@ -11,8 +11,6 @@ from playwright.sync_api import Page, expect
 
 from tests.live import PASSWORD, ROOT, LiveServer
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-
 PICTURES = ROOT / "var" / "screenshots"
 DROP = """async ([selector, bytes, name, type]) => {
   const data = new DataTransfer();

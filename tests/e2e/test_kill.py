@@ -69,7 +69,6 @@ def test_embedded_server_killed_in_mid_reply_completes_the_turn_after_its_restar
 
 
 @pytest.mark.services
-@pytest.mark.xdist_group("production_like")
 def test_another_worker_takes_over_from_one_that_was_killed(
     production_like: Callable[..., ServicesServer],
 ) -> None:

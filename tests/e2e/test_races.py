@@ -109,7 +109,6 @@ def test_two_updates_of_different_fields_never_erase_each_other(server: LiveServ
 
 
 @pytest.mark.services
-@pytest.mark.xdist_group("production_like")
 def test_the_same_holds_on_postgresql_with_workers_of_their_own(
     production_like: Callable[..., ServicesServer],
 ) -> None:
