@@ -18,9 +18,7 @@ class ProjectForm(forms.ModelForm):
         fields = ["title", "description", "genre", "episode_count", "target_audience"]
         widgets = {
             "title": forms.TextInput(attrs={"placeholder": "Enter project title"}),
-            "description": forms.Textarea(
-                attrs={"rows": 3, "placeholder": "Brief description of your series"}
-            ),
+            "description": forms.Textarea(attrs={"rows": 3, "placeholder": "Brief description of your series"}),
         }
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:

@@ -27,9 +27,7 @@ Row = models.SessionEvent
     "seq null and is never replayed. Skip types that you do not know."
 )
 class SessionEvent:
-    seq: int | None = strawberry.field(
-        description="Its place in the session's log; null where it is not stored."
-    )
+    seq: int | None = strawberry.field(description="Its place in the session's log; null where it is not stored.")
     at: datetime.datetime = strawberry.field(description="When it happened.")
 
 
@@ -58,9 +56,7 @@ def _turn(root: strawberry.Parent[Row], info: Info) -> Turn | None:
 
 @strawberry.type(description="A turn was queued, began, or ended.")
 class TurnUpdatedEvent(SessionEvent):
-    turn: Turn | None = strawberry.field(
-        resolver=_turn, description="As it is on delivery; null where it is gone."
-    )
+    turn: Turn | None = strawberry.field(resolver=_turn, description="As it is on delivery; null where it is gone.")
     is_type_of = _is(Row.Type.TURN_UPDATED)
 
 
@@ -111,9 +107,7 @@ def _progress(root: strawberry.Parent[Row]) -> ProjectProgress:
 @strawberry.type(description="The session moved to another step, or a step was completed.")
 class StepChangedEvent(SessionEvent):
     step: WorkflowStep = strawberry.field(resolver=_step, description="The session's step then.")
-    progress: ProjectProgress = strawberry.field(
-        resolver=_progress, description="The project's progress then."
-    )
+    progress: ProjectProgress = strawberry.field(resolver=_progress, description="The project's progress then.")
     is_type_of = _is(Row.Type.STEP_CHANGED)
 
 

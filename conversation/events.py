@@ -31,9 +31,7 @@ def hint_session(session_id: int) -> None:
 def hint_delta(turn: Turn, offset: int, text: str) -> None:
     """Pass on part of a reply at once. `offset` counts UTF-16 code units from the reply's beginning."""
     group = session_group(turn.session_id)
-    send_hint(
-        group, {"type": group, "turn": turn.pk, "attempt": turn.attempts, "offset": offset, "text": text}
-    )
+    send_hint(group, {"type": group, "turn": turn.pk, "attempt": turn.attempts, "offset": offset, "text": text})
 
 
 def record_event(session: Session, type: Type, payload: Mapping[str, Any]) -> SessionEvent:
@@ -44,9 +42,7 @@ def record_event(session: Session, type: Type, payload: Mapping[str, Any]) -> Se
     row = Session.objects.filter(pk=session.pk)
     row.update(last_event_seq=F("last_event_seq") + 1)
     session.last_event_seq = row.values_list("last_event_seq", flat=True).get()
-    event = SessionEvent.objects.create(
-        session=session, seq=session.last_event_seq, type=type, payload=dict(payload)
-    )
+    event = SessionEvent.objects.create(session=session, seq=session.last_event_seq, type=type, payload=dict(payload))
     hint_session(session.pk)
     return event
 

@@ -23,9 +23,7 @@ class Session(models.Model):
     state = models.CharField(max_length=20, choices=SessionState, default=SessionState.ACTIVE)
     context = models.JSONField(default=dict, blank=True, help_text="Rolling summary and pinned facts.")
     # The last message of the active path: replies form a tree, and the model sees one path of it.
-    active_leaf = models.ForeignKey(
-        "Message", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
-    )
+    active_leaf = models.ForeignKey("Message", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     offer = models.PositiveIntegerField(default=0, help_text="The number of the present offer of choices.")
     last_message_seq = models.PositiveBigIntegerField(default=0)
     last_event_seq = models.PositiveBigIntegerField(default=0)
@@ -56,9 +54,7 @@ class Message(models.Model):
 
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="messages")
     seq = models.PositiveBigIntegerField()
-    parent = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="replies"
-    )
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="replies")
     role = models.CharField(max_length=20, choices=MessageRole)
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="messages"
@@ -170,9 +166,7 @@ class Choice(models.Model):
     offer = models.PositiveIntegerField()
     position = models.PositiveIntegerField()
     # The reply that it was offered with; none for the first offer of a session.
-    message = models.ForeignKey(
-        Message, null=True, blank=True, on_delete=models.CASCADE, related_name="choice_rows"
-    )
+    message = models.ForeignKey(Message, null=True, blank=True, on_delete=models.CASCADE, related_name="choice_rows")
     slug = models.SlugField(max_length=80)
     title = models.CharField(max_length=80)
     description = models.CharField(max_length=300, blank=True)
@@ -187,9 +181,7 @@ class Choice(models.Model):
     class Meta:
         ordering = ["offer", "position"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["session", "offer", "position"], name="choice_position_unique_in_offer"
-            ),
+            models.UniqueConstraint(fields=["session", "offer", "position"], name="choice_position_unique_in_offer"),
             models.UniqueConstraint(fields=["session", "offer", "slug"], name="choice_slug_unique_in_offer"),
         ]
 

@@ -17,9 +17,7 @@ def allowed_cards(cards: Sequence[Card], step: str, graph: Graph) -> tuple[list[
     here = graph.step(step)
     for card in cards:
         if card.leads_to and not graph.allows(step, card.leads_to):
-            notes.append(
-                f"The choice '{card.title}' leads to '{card.leads_to}', which '{step}' does not allow."
-            )
+            notes.append(f"The choice '{card.title}' leads to '{card.leads_to}', which '{step}' does not allow.")
         elif card.submits and card.submits not in here.task_types:
             notes.append(f"The choice '{card.title}' starts '{card.submits}', which '{step}' does not allow.")
         else:

@@ -51,9 +51,7 @@ def claim(turn_id: int, model: str) -> Turn | None:
         _cancel(session, turn)
         return None
     if turn.attempts - turn.attempts_before >= settings.MAX_ATTEMPTS:
-        _fail(
-            session, turn, ErrorCode.INTERRUPTED, "The work was interrupted again and again. Retry the turn."
-        )
+        _fail(session, turn, ErrorCode.INTERRUPTED, "The work was interrupted again and again. Retry the turn.")
         return None
     turn.status = TurnStatus.RUNNING
     turn.attempts += 1
@@ -171,12 +169,8 @@ def _proposed(reply: Reply) -> list[Card]:
     ]
 
 
-def _start_task(
-    project: Project, session: Session, turn: Turn, chosen: Choice | None, reply: Reply
-) -> list[str]:
-    task_type = (
-        chosen.submits if chosen and chosen.submits else (reply.action.task_type if reply.action else "")
-    )
+def _start_task(project: Project, session: Session, turn: Turn, chosen: Choice | None, reply: Reply) -> list[str]:
+    task_type = chosen.submits if chosen and chosen.submits else (reply.action.task_type if reply.action else "")
     if not task_type:
         return []
     given = reply.action.input if reply.action and reply.action.task_type == task_type else None
@@ -222,9 +216,7 @@ def fail(
         _fail(session, fresh, code, message, retry_after)
 
 
-def _fail(
-    session: Session, turn: Turn, code: ErrorCode, message: str, retry_after: int | None = None
-) -> None:
+def _fail(session: Session, turn: Turn, code: ErrorCode, message: str, retry_after: int | None = None) -> None:
     turn.status = TurnStatus.FAILED
     turn.error_code, turn.error_message, turn.retry_after = code.value, message, retry_after
     _end(session, turn)
@@ -261,8 +253,6 @@ def _cancel(session: Session, turn: Turn) -> None:
     turn.error_code = ErrorCode.INTERRUPTED.value
     turn.error_message = "The reply was stopped."
     if turn.text.strip():
-        message = append_message(
-            session, role=MessageRole.ASSISTANT, content=turn.text, turn=turn, interrupted=True
-        )
+        message = append_message(session, role=MessageRole.ASSISTANT, content=turn.text, turn=turn, interrupted=True)
         events.message_added(message)
     _end(session, turn)

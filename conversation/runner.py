@@ -168,9 +168,7 @@ def run(turn_id: int) -> None:
 
 def _answer(attempt: TurnRun, model: ChatModel) -> None:
     scene = build_scene(attempt.turn)
-    prompt = build_prompt(
-        scene, token_budget=settings.MODEL_INPUT_TOKENS, max_tokens=settings.MODEL_OUTPUT_TOKENS
-    )
+    prompt = build_prompt(scene, token_budget=settings.MODEL_INPUT_TOKENS, max_tokens=settings.MODEL_OUTPUT_TOKENS)
     release_connection()
     completion = attempt.stream(model, prompt)
     if outcomes.complete(attempt.turn, parse_reply(completion, scene), completion) is None:

@@ -55,8 +55,7 @@ def build_scene(turn: Turn) -> Scene:
         summary=str(session.context.get("summary", "")),
         pinned_facts=tuple(session.context.get("pinned_facts", ())),
         history=tuple(
-            _chat_message(earlier, with_files=place < HISTORY_WITH_FILES)
-            for place, earlier in enumerate(before)
+            _chat_message(earlier, with_files=place < HISTORY_WITH_FILES) for place, earlier in enumerate(before)
         )[::-1],
         message=_chat_message(message, with_files=True),
         chosen=_chosen(message.selected_choice) if message.selected_choice else None,
@@ -77,9 +76,7 @@ def _chat_message(message: Message, *, with_files: bool) -> ChatMessage:
         role=_role(message),
         text=text,
         attachments=tuple(
-            contract.Attachment(
-                name=row.media.filename, mime_type=row.media.mime_type, data=read_bytes(row.media)
-            )
+            contract.Attachment(name=row.media.filename, mime_type=row.media.mime_type, data=read_bytes(row.media))
             for row in rows
         )
         if with_files

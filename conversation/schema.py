@@ -45,9 +45,7 @@ class StartSessionInput:
 class UpdateSessionInput:
     id: strawberry.ID = strawberry.field(description="The session.")
     title: str | None = strawberry.field(default=strawberry.UNSET, description="1 to 200 characters.")
-    shared: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="With the project's members."
-    )
+    shared: bool | None = strawberry.field(default=strawberry.UNSET, description="With the project's members.")
 
 
 @strawberry.input(description="Set a session aside.")
@@ -68,9 +66,7 @@ class CompleteSessionInput:
 @strawberry.input(description="Say something to the director.")
 class SendMessageInput:
     session_id: strawberry.ID = strawberry.field(description="The session.")
-    text: str = strawberry.field(
-        description="Up to 2,000 characters; may be empty where there are attachments."
-    )
+    text: str = strawberry.field(description="Up to 2,000 characters; may be empty where there are attachments.")
     attachment_ids: list[strawberry.ID] | None = strawberry.field(
         default=strawberry.UNSET, description="At most 10, media of the session's project."
     )
@@ -184,9 +180,7 @@ class ConversationMutation:
     @answers(SessionPayload)
     def complete_session(self, info: Info, input: Input[CompleteSessionInput]) -> SessionPayload:
         user = require_user(info)
-        return _session_payload(
-            sessions.complete_session(user=user, session_id=parse_id(input.id, "Session"))
-        )
+        return _session_payload(sessions.complete_session(user=user, session_id=parse_id(input.id, "Session")))
 
     @strawberry.mutation(description="Say something; the turn is queued and the call returns at once.")
     @answers(TurnPayload)
@@ -200,9 +194,7 @@ class ConversationMutation:
         )
         return turn_payload(turn)
 
-    @strawberry.mutation(
-        description="Take one of the offered choices; its effect is applied when the turn completes."
-    )
+    @strawberry.mutation(description="Take one of the offered choices; its effect is applied when the turn completes.")
     @answers(TurnPayload)
     def select_choice(self, info: Info, input: Input[SelectChoiceInput]) -> TurnPayload:
         turn = turns.select_choice(
@@ -269,6 +261,4 @@ async def _events(stream: SessionStream, groups: tuple[str, ...]) -> AsyncGenera
                 shown = TurnDeltaEvent.of(event) if isinstance(event, TurnDelta) else event
                 yield cast("SessionEvent", shown)
         except AccessLostError:
-            raise GraphQLError(
-                "The session was not found.", extensions={"code": ErrorCode.NOT_FOUND.value}
-            ) from None
+            raise GraphQLError("The session was not found.", extensions={"code": ErrorCode.NOT_FOUND.value}) from None

@@ -26,9 +26,7 @@ MAX_TITLE = 200
 
 def lock_session(pk: int) -> Session:
     """The session's row, locked until the transaction ends. Where its project is locked too, the project is first."""
-    return (
-        Session.objects.select_for_update(of=("self",)).select_related("project", "current_step").get(pk=pk)
-    )
+    return Session.objects.select_for_update(of=("self",)).select_related("project", "current_step").get(pk=pk)
 
 
 def require_active(session: Session) -> None:

@@ -115,9 +115,7 @@ def _say(
 
 
 def _made_with(user: User, session_id: int, key: str | None) -> Message | None:
-    return (
-        Message.objects.filter(session=session_id, author=user, idempotency_key=key).first() if key else None
-    )
+    return Message.objects.filter(session=session_id, author=user, idempotency_key=key).first() if key else None
 
 
 def _latest_turn(message: Message) -> Turn:
@@ -156,8 +154,7 @@ def _write(
         idempotency_digest=fingerprint,
     )
     MessageAttachment.objects.bulk_create(
-        MessageAttachment(message=message, media=media, position=position)
-        for position, media in enumerate(attachments)
+        MessageAttachment(message=message, media=media, position=position) for position, media in enumerate(attachments)
     )
     turn = Turn.objects.create(session=session, message=message)
     events.message_added(message)
@@ -200,9 +197,7 @@ def _offered(session: Session, choice_id: int) -> Choice:
 def _content(text: str, choice: Choice | None, *, has_attachments: bool) -> str:
     text = text.strip()
     if len(text) > MAX_MESSAGE_LENGTH:
-        raise invalid(
-            f"A message has at most {MAX_MESSAGE_LENGTH:,} characters; this one has {len(text):,}.", "text"
-        )
+        raise invalid(f"A message has at most {MAX_MESSAGE_LENGTH:,} characters; this one has {len(text):,}.", "text")
     if "\x00" in text:
         raise invalid("A message cannot hold the character NUL.", "text")
     if choice is None or choice.is_manual_override:

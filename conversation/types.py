@@ -114,9 +114,7 @@ class Session(Node):
     shared: bool = strawberry.field(
         description="With the project's members; private to its user (and admins) until then."
     )
-    current_step: WorkflowStep = strawberry.field(
-        resolver=_current_step, description="Where it is in the workflow."
-    )
+    current_step: WorkflowStep = strawberry.field(resolver=_current_step, description="Where it is in the workflow.")
     state: SessionState = strawberry.field(description="Whether it takes messages.")
     awaiting_user_input: bool = strawberry.field(
         resolver=_awaiting, description="It is active and no turn is under way."
@@ -133,9 +131,7 @@ class Session(Node):
         resolver=_active_turn, description="The turn under way; null where none is."
     )
     created_at: datetime.datetime = strawberry.field(description="When it was started.")
-    updated_at: datetime.datetime = strawberry.field(
-        description="When something was last said or changed in it."
-    )
+    updated_at: datetime.datetime = strawberry.field(description="When something was last said or changed in it.")
 
 
 def _parent(root: strawberry.Parent[models.Message]) -> LazyMessage | None:
@@ -180,9 +176,7 @@ def _message_turn(root: strawberry.Parent[models.Message]) -> LazyTurn | None:
 class Message(Node):
     model = models.Message
 
-    seq: int = strawberry.field(
-        description="1, 2, 3 … in order of writing within its session, over all branches."
-    )
+    seq: int = strawberry.field(description="1, 2, 3 … in order of writing within its session, over all branches.")
     parent: LazyMessage | None = strawberry.field(
         resolver=_parent, description="What it follows; null for a session's first message."
     )
@@ -247,9 +241,7 @@ class Turn(Node):
 
     session: Session = strawberry.field(resolver=_turn_session, description="Where it takes place.")
     message: Message = strawberry.field(resolver=_turn_message, description="The user's, which started it.")
-    reply: Message | None = strawberry.field(
-        resolver=_reply, description="The director's, once it is stored."
-    )
+    reply: Message | None = strawberry.field(resolver=_reply, description="The director's, once it is stored.")
     status: TurnStatus = strawberry.field(description="How far it is.")
     text: str = strawberry.field(description="What the reply holds so far.")
     error: UserError | None = strawberry.field(resolver=_error, description="Why it failed or was stopped.")
@@ -257,9 +249,7 @@ class Turn(Node):
     model_name: str | None = strawberry.field(
         name="model", resolver=_model, description="The model that answers; null while queued."
     )
-    usage: TokenUsage | None = strawberry.field(
-        resolver=_usage, description="Null until the provider has counted."
-    )
+    usage: TokenUsage | None = strawberry.field(resolver=_usage, description="Null until the provider has counted.")
     attempts: int = strawberry.field(description="How often a runner has begun; rises with a retry.")
     created_at: datetime.datetime = strawberry.field(description="When it was queued first.")
     started_at: datetime.datetime | None = strawberry.field(description="When its present attempt began.")

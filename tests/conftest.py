@@ -20,9 +20,7 @@ from conversation.models import Session, Turn
 
 from .live import LiveServer, ServicesServer, embedded_server, services_server
 
-OPERATIONS = "\n".join(
-    path.read_text() for path in sorted((BASE_DIR / "graphql/operations").glob("*.graphql"))
-)
+OPERATIONS = "\n".join(path.read_text() for path in sorted((BASE_DIR / "graphql/operations").glob("*.graphql")))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,9 +71,7 @@ def stranger(person: Callable[..., User]) -> User:
 @pytest.fixture
 def project(producer: User, collaborator: User) -> Project:
     """The producer's, with one collaborator."""
-    made = create_project(
-        user=producer, title="The Tide Clock", genre="sci-fi", description="An island out of time."
-    )
+    made = create_project(user=producer, title="The Tide Clock", genre="sci-fi", description="An island out of time.")
     return add_collaborator(user=producer, project_id=made.pk, email=collaborator.email)
 
 
@@ -134,9 +130,7 @@ class Api:
         return self.post(body)
 
     def post(self, body: Any, **extra: Any) -> Answer:
-        response = self.client.post(
-            "/graphql/", body, content_type="application/json", headers=self._headers, **extra
-        )
+        response = self.client.post("/graphql/", body, content_type="application/json", headers=self._headers, **extra)
         payload = response.json()
         return Answer(response.status_code, payload.get("data"), payload.get("errors", []))
 

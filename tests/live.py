@@ -54,9 +54,7 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
 
 def manage(env: dict[str, str], *arguments: str) -> None:
     """Run a management command to its end."""
-    subprocess.run(
-        [sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL
-    )
+    subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
 
 
 def sqlite_template() -> Path:
@@ -97,8 +95,7 @@ class LiveServer:
     def start(self) -> Self:
         with self.log.open("ab") as log:
             self.processes = [
-                subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=log, stderr=log)
-                for command in self.commands()
+                subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=log, stderr=log) for command in self.commands()
             ]
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
@@ -205,9 +202,7 @@ class Subscription:
         (event,) = frame["payload"]["data"].values()
         return event  # type: ignore[no-any-return]
 
-    async def until(
-        self, wanted: Callable[[dict[str, Any]], bool], timeout: float = 30
-    ) -> list[dict[str, Any]]:
+    async def until(self, wanted: Callable[[dict[str, Any]], bool], timeout: float = 30) -> list[dict[str, Any]]:
         """All events up to and with the first that is wanted."""
         seen = []
         async with asyncio.timeout(timeout):
@@ -245,9 +240,7 @@ class ServicesServer(LiveServer):
     def start_worker(self) -> None:
         """Another worker in place of the one that was killed."""
         with self.log.open("ab") as log:
-            self.processes[1] = subprocess.Popen(
-                self.commands()[1], cwd=ROOT, env=self.env, stdout=log, stderr=log
-            )
+            self.processes[1] = subprocess.Popen(self.commands()[1], cwd=ROOT, env=self.env, stdout=log, stderr=log)
 
     def commands(self) -> list[list[str]]:
         celery = [sys.executable, "-m", "celery", "-A", "cms"]

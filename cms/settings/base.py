@@ -91,9 +91,7 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT = env("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
-STATICFILES_DIRS = [
-    path for path in (BASE_DIR / "frontend/static", BASE_DIR / "frontend/dist") if path.is_dir()
-]
+STATICFILES_DIRS = [path for path in (BASE_DIR / "frontend/static", BASE_DIR / "frontend/dist") if path.is_dir()]
 
 X_FRAME_OPTIONS = "SAMEORIGIN"
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -14,8 +14,6 @@ MODEL_OUTPUT_TOKENS = env.int("MODEL_OUTPUT_TOKENS", default=2_048)
 # What the endpoint can do, and how long to wait for it (seconds).
 QWEN3VL_TOOLS = env.bool("QWEN3VL_TOOLS", default=True)
 QWEN3VL_PICTURES = env.bool("QWEN3VL_PICTURES", default=True)
-QWEN3VL_ENABLE_THINKING = (
-    env.bool("QWEN3VL_ENABLE_THINKING") if "QWEN3VL_ENABLE_THINKING" in env.ENVIRON else None
-)
+QWEN3VL_ENABLE_THINKING = env.bool("QWEN3VL_ENABLE_THINKING") if "QWEN3VL_ENABLE_THINKING" in env.ENVIRON else None
 QWEN3VL_SILENCE_SECONDS = env.float("QWEN3VL_SILENCE_SECONDS", default=60.0)
 QWEN3VL_TOTAL_SECONDS = env.float("QWEN3VL_TOTAL_SECONDS", default=300.0)

@@ -82,9 +82,7 @@ def palette(scene: str, light: Light) -> Palette:
 
     def tinted(strength: float, value: float, share: float = pull) -> Colour:
         # Mixed as paint is: between two hues on the wheel lie others that nobody asked for.
-        return mix(
-            _colour(base, saturation * strength, value), _colour(hue, saturation * strength, value), share
-        )
+        return mix(_colour(base, saturation * strength, value), _colour(hue, saturation * strength, value), share)
 
     return Palette(
         sky_top=tinted(1.0, top),

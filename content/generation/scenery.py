@@ -53,9 +53,7 @@ def room(canvas: Canvas, light: Light) -> int:
     back = (inset_x, top, width - inset_x, bottom)
     wall = mix(colours.far, colours.sky_bottom, 0.35)
     canvas.draw.polygon([(0, 0), back[:2], (back[0], bottom), (0, height)], fill=mix(wall, colours.ink, 0.30))
-    canvas.draw.polygon(
-        [(width, 0), (back[2], top), back[2:], (width, height)], fill=mix(wall, colours.ink, 0.22)
-    )
+    canvas.draw.polygon([(width, 0), (back[2], top), back[2:], (width, height)], fill=mix(wall, colours.ink, 0.22))
     canvas.draw.polygon([(0, 0), (width, 0), (back[2], top), back[:2]], fill=mix(wall, colours.ink, 0.45))
     canvas.draw.polygon([(0, height), (width, height), back[2:], (back[0], bottom)], fill=colours.ground)
     canvas.draw.rectangle(back, fill=wall)
@@ -65,9 +63,7 @@ def room(canvas: Canvas, light: Light) -> int:
     table = (table_x, table_y, table_x + width // 5, table_y + height // 40)
     canvas.draw.rectangle(table, fill=colours.near)
     for x in (table[0] + width // 80, table[2] - width // 80):
-        canvas.draw.line(
-            (x, table[3], x, table[3] + height // 8), fill=colours.near, width=max(2, width // 160)
-        )
+        canvas.draw.line((x, table[3], x, table[3] + height // 8), fill=colours.near, width=max(2, width // 160))
     return round(height * 0.94)
 
 
@@ -91,19 +87,13 @@ def _figure(canvas: Canvas, x: float, top: float, size: float, shade: Colour) ->
     shoulders, waist = head * 0.95, head * 0.55
     draw.rectangle((x - head * 0.16, neck, x + head * 0.16, neck + head * 0.4), fill=shade)
     chest = neck + head * 0.25
-    draw.polygon(
-        [(x - shoulders, chest), (x + shoulders, chest), (x + waist, hips), (x - waist, hips)], fill=shade
-    )
+    draw.polygon([(x - shoulders, chest), (x + shoulders, chest), (x + waist, hips), (x - waist, hips)], fill=shade)
     draw.ellipse((x - shoulders, chest - head * 0.2, x + shoulders, chest + head * 0.5), fill=shade)
     limb = max(2, round(head * 0.34))
     for side in (-1, 1):
         swing = canvas.chance.uniform(0.1, 0.6) * head
-        draw.line(
-            (x + side * shoulders * 0.9, chest, x + side * (shoulders + swing), hips), fill=shade, width=limb
-        )
-        draw.line(
-            (x + side * waist * 0.5, hips, x + side * (waist + swing * 0.4), feet), fill=shade, width=limb
-        )
+        draw.line((x + side * shoulders * 0.9, chest, x + side * (shoulders + swing), hips), fill=shade, width=limb)
+        draw.line((x + side * waist * 0.5, hips, x + side * (waist + swing * 0.4), feet), fill=shade, width=limb)
     # The light's edge on one side makes the silhouette stand off the background.
     edge = mix(canvas.palette.accent, canvas.palette.sky_bottom, 0.4)
     draw.arc(
@@ -134,9 +124,7 @@ def _heavens(canvas: Canvas, light: Light, horizon: int, *, stars: bool) -> None
 
 
 def _ground(canvas: Canvas, horizon: int) -> None:
-    canvas.gradient(
-        horizon, canvas.height, canvas.palette.ground, mix(canvas.palette.ground, canvas.palette.ink, 0.45)
-    )
+    canvas.gradient(horizon, canvas.height, canvas.palette.ground, mix(canvas.palette.ground, canvas.palette.ink, 0.45))
 
 
 def _ridge(canvas: Canvas, base: int, rise: float, steps: int, fill: Colour) -> None:
@@ -170,9 +158,7 @@ def _desert(canvas: Canvas, horizon: int) -> None:
         y = horizon + (canvas.height - horizon) * number // 6
         x = round(canvas.chance.uniform(-0.4, 0.6) * canvas.width)
         shade = mix(canvas.palette.ground, canvas.palette.ink, 0.06 * number)
-        canvas.draw.ellipse(
-            (x, y - canvas.height // 20, x + canvas.width, y + canvas.height // 2), fill=shade
-        )
+        canvas.draw.ellipse((x, y - canvas.height // 20, x + canvas.width, y + canvas.height // 2), fill=shade)
 
 
 def _sea(canvas: Canvas, horizon: int) -> None:
@@ -214,9 +200,7 @@ def _forest(canvas: Canvas, horizon: int) -> None:
             high = min(canvas.height, canvas.width) * tall * canvas.chance.uniform(0.7, 1.1)
             wide = high * 0.22
             canvas.draw.polygon([(x - wide, base), (x + wide, base), (x, base - high)], fill=shade)
-            canvas.draw.rectangle(
-                (x - wide / 8, base, x + wide / 8, base + high / 10), fill=canvas.palette.ink
-            )
+            canvas.draw.rectangle((x - wide / 8, base, x + wide / 8, base + high / 10), fill=canvas.palette.ink)
 
 
 def _city(canvas: Canvas, horizon: int) -> None:
@@ -227,9 +211,7 @@ def _city(canvas: Canvas, horizon: int) -> None:
             wide = round(canvas.width * canvas.chance.uniform(0.05, 0.11))
             # The middle is left open, for the street and the people on it.
             open_middle = row == 1 and abs(x + wide / 2 - canvas.width / 2) < canvas.width * 0.2
-            high = round(
-                canvas.height * tall * canvas.chance.uniform(0.45, 1.0) * (0.25 if open_middle else 1)
-            )
+            high = round(canvas.height * tall * canvas.chance.uniform(0.45, 1.0) * (0.25 if open_middle else 1))
             canvas.draw.rectangle((x, horizon - high, x + wide, horizon), fill=shade)
             _lit_windows(canvas, x, horizon - high, wide, high)
             x += wide + canvas.chance.randrange(2, 14)
@@ -262,9 +244,7 @@ def _space(canvas: Canvas, horizon: int) -> None:
     for ring in range(radius, 0, -4):
         shade = mix(canvas.palette.near, canvas.palette.accent, 1 - ring / radius)
         shift = (radius - ring) // 3
-        canvas.draw.ellipse(
-            (x - ring - shift, y - ring - shift, x + ring - shift, y + ring - shift), fill=shade
-        )
+        canvas.draw.ellipse((x - ring - shift, y - ring - shift, x + ring - shift, y + ring - shift), fill=shade)
     canvas.draw.polygon(
         [
             (0, canvas.height),
@@ -291,9 +271,7 @@ def _window(canvas: Canvas, light: Light, back: tuple[int, int, int, int]) -> No
         # Light on the floor, as the window throws it.
         fall = mix(canvas.palette.ground, canvas.palette.sky_bottom, 0.45)
         bottom, low = back[3], canvas.height * 9 // 10
-        canvas.draw.polygon(
-            [(x, bottom), (x + wide, bottom), (x + wide * 2, low), (x + wide // 2, low)], fill=fall
-        )
+        canvas.draw.polygon([(x, bottom), (x + wide, bottom), (x + wide * 2, low), (x + wide // 2, low)], fill=fall)
 
 
 def _lamp(canvas: Canvas, light: Light, back: tuple[int, int, int, int]) -> None:

@@ -126,9 +126,7 @@ class Panel:
         """Capitalised words inside of sentences, which are most often names."""
         body = self.scene.strip().removeprefix(self.slug_line) if self.has_heading else self.scene
         inside = {
-            match.group()
-            for match in NAME.finditer(body)
-            if not re.search(r"(^|[.!?]\s*)$", body[: match.start()])
+            match.group() for match in NAME.finditer(body) if not re.search(r"(^|[.!?]\s*)$", body[: match.start()])
         }
         for pair in NAMES_JOINED.findall(body):
             inside.update(pair)
@@ -169,9 +167,7 @@ def _bands(panel: Panel, width: int, short: int) -> _Bands:
     slug = _wrap(panel.slug_line.upper(), slug_font, width - label_width, 1)
     caption = _wrap(panel.words, caption_font, width, 3)
     line = round(short * 0.04)
-    return _Bands(
-        slug, caption, round(short * 0.06), line * len(caption) + (round(short * 0.02) if caption else 0)
-    )
+    return _Bands(slug, caption, round(short * 0.06), line * len(caption) + (round(short * 0.02) if caption else 0))
 
 
 def _write(

@@ -30,9 +30,7 @@ def thumbnail_url(media: Media) -> str | None:
 def signed_url(media: Media, *, expires_in: int) -> str:
     """Opens for whoever holds it, for `expires_in` seconds. Raises INVALID outside of 60 to 3,600."""
     if not MIN_SIGNED_SECONDS <= expires_in <= MAX_SIGNED_SECONDS:
-        raise invalid(
-            f"A signed address lives {MIN_SIGNED_SECONDS} to {MAX_SIGNED_SECONDS:,} seconds.", "expires_in"
-        )
+        raise invalid(f"A signed address lives {MIN_SIGNED_SECONDS} to {MAX_SIGNED_SECONDS:,} seconds.", "expires_in")
     token = signing.dumps([media.pk, int(time.time()) + expires_in], salt=_SALT)
     return reverse("media-signed", args=[token])
 

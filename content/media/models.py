@@ -93,9 +93,7 @@ class Media(models.Model):
     fps = models.FloatField("frames per second", null=True, blank=True, editable=False)
     sample_rate = models.PositiveIntegerField(null=True, blank=True, editable=False, help_text="Hz.")
 
-    chain = models.UUIDField(
-        default=uuid.uuid4, editable=False, help_text="Shared by the versions of one file."
-    )
+    chain = models.UUIDField(default=uuid.uuid4, editable=False, help_text="Shared by the versions of one file.")
     version = models.PositiveIntegerField(default=1, editable=False)
     embedding = models.BinaryField(null=True, blank=True, editable=False)
     embedding_model = models.CharField(max_length=100, blank=True, editable=False)
@@ -123,8 +121,7 @@ class Media(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=Q(image__isnull=False, document__isnull=True)
-                | Q(image__isnull=True, document__isnull=False),
+                condition=Q(image__isnull=False, document__isnull=True) | Q(image__isnull=True, document__isnull=False),
                 name="media_has_exactly_one_file",
             ),
             models.UniqueConstraint(fields=["chain", "version"], name="media_version_unique_in_chain"),
@@ -218,9 +215,7 @@ class Upload(models.Model):
     path = models.CharField(max_length=200, blank=True, help_text="Where the bytes are, once they are here.")
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.TextField(blank=True)
-    media = models.OneToOneField(
-        Media, null=True, blank=True, on_delete=models.SET_NULL, related_name="upload"
-    )
+    media = models.OneToOneField(Media, null=True, blank=True, on_delete=models.SET_NULL, related_name="upload")
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -228,9 +223,7 @@ class Upload(models.Model):
         ordering = ["-pk"]
         indexes = [models.Index(fields=["status", "expires_at"], name="upload_to_be_swept")]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(status__in=UploadStatus.values), name="upload_status_is_known"
-            ),
+            models.CheckConstraint(condition=Q(status__in=UploadStatus.values), name="upload_status_is_known"),
             models.CheckConstraint(condition=Q(file_size__gte=1), name="upload_is_not_empty"),
         ]
 

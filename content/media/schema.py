@@ -102,22 +102,16 @@ class CompleteUploadInput:
     id: strawberry.ID = strawberry.field(description="The ticket's id.")
 
 
-@strawberry.input(
-    description="Change a media item. An absent field stays; null clears where it may be empty."
-)
+@strawberry.input(description="Change a media item. An absent field stays; null clears where it may be empty.")
 class UpdateMediaInput:
     id: strawberry.ID = strawberry.field(description="The media item.")
     type: MediaType | None = strawberry.field(default=strawberry.UNSET, description="What it is for.")
     title: str | None = strawberry.field(default=strawberry.UNSET, description="1 to 255 characters.")
-    description: str | None = strawberry.field(
-        default=strawberry.UNSET, description="Up to 5,000 characters."
-    )
+    description: str | None = strawberry.field(default=strawberry.UNSET, description="Up to 5,000 characters.")
     tags: list[str] | None = strawberry.field(
         default=strawberry.UNSET, description="At most 30, of 1 to 50 characters each."
     )
-    status: MediaStatus | None = strawberry.field(
-        default=strawberry.UNSET, description="ACTIVE, DRAFT or ARCHIVED."
-    )
+    status: MediaStatus | None = strawberry.field(default=strawberry.UNSET, description="ACTIVE, DRAFT or ARCHIVED.")
     character_keys: list[str] | None = strawberry.field(
         default=strawberry.UNSET, description="At most 50, of 1 to 100 characters each."
     )
@@ -169,16 +163,12 @@ class MediaQuery:
         self,
         info: Info,
         project_id: Annotated[strawberry.ID, strawberry.argument(description="The project to search in.")],
-        text: Annotated[
-            str | None, strawberry.argument(description="Words to look for, up to 500 characters.")
-        ] = None,
+        text: Annotated[str | None, strawberry.argument(description="Words to look for, up to 500 characters.")] = None,
         similar_to: Annotated[
             strawberry.ID | None,
             strawberry.argument(description="A media item that the others should be like."),
         ] = None,
-        limit: Annotated[
-            int | None, strawberry.argument(description="At most so many, 1 to 100.")
-        ] = DEFAULT_FOUND,
+        limit: Annotated[int | None, strawberry.argument(description="At most so many, 1 to 100.")] = DEFAULT_FOUND,
     ) -> list[MediaMatch]:
         user = require_user(info)
         if (text is None) == (similar_to is None):
@@ -220,9 +210,7 @@ class MediaMutation:
             file_size=input.file_size,
             mime_type=input.mime_type,
             media_type=or_none(input.type),
-            replaces_media_id=parse_id(replaces, "Media", "replaces_media_id")
-            if replaces is not None
-            else None,
+            replaces_media_id=parse_id(replaces, "Media", "replaces_media_id") if replaces is not None else None,
         )
         return UploadTicketPayload(ticket=api_ticket(upload))
 

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from cms.accounts.models import User
-from cms.errors import DomainError, conflict
+from cms.errors import DomainError, ErrorCode, conflict
 from content.projects.events import record_event
 from content.projects.models import Project, ProjectEvent
 from content.projects.policy import ProjectAction, ProjectPolicy
@@ -182,11 +182,11 @@ def retry_media(*, user: User, media_id: int) -> Media:
     Raises NOT_FOUND, or CONFLICT where it has not failed or the project is archived.
     """
     media = MediaPolicy(user).get(ProjectAction.EDIT, media_id)
+    _require_failed(media)
     facts, error = _examine_again(media)
     with transaction.atomic():
         media, project = _locked(user, media_id)
-        if media.status != MediaStatus.FAILED:
-            raise conflict("Only media that failed can be processed again.")
+        _require_failed(media)
         if facts is not None:
             media.status, media.error_code, media.error_message = MediaStatus.ACTIVE, "", ""
             media.width, media.height = facts.width, facts.height
@@ -278,14 +278,19 @@ def _write_lists(media: Media, values: Mapping[str, Any]) -> None:
         MediaTag.objects.bulk_create(MediaTag(media=media, name=name) for name in values["tags"])
     if "character_keys" in values and values["character_keys"] != media.character_keys:
         media.character_rows.all().delete()
-        MediaCharacter.objects.bulk_create(
-            MediaCharacter(media=media, key=key) for key in values["character_keys"]
-        )
+        MediaCharacter.objects.bulk_create(MediaCharacter(media=media, key=key) for key in values["character_keys"])
 
 
 def _examine_again(media: Media) -> tuple[FileFacts | None, DomainError | None]:
     try:
         with default_storage.open(media.file_path, "rb") as file:
             return examine(file, BY_MIME_TYPE[media.mime_type]), None
+    except FileNotFoundError:
+        return None, DomainError(ErrorCode.UNSUPPORTED_MEDIA, "The stored file is gone. Upload it again.")
     except DomainError as error:
         return None, error
+
+
+def _require_failed(media: Media) -> None:
+    if media.status != MediaStatus.FAILED:
+        raise conflict("Only media that failed can be processed again.")

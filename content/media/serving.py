@@ -48,9 +48,7 @@ def send_file(
     return response
 
 
-def _body(
-    request: HttpRequest, path: str, size: int, content_type: str, etag: str, modified: int
-) -> HttpResponseBase:
+def _body(request: HttpRequest, path: str, size: int, content_type: str, etag: str, modified: int) -> HttpResponseBase:
     wanted = _wanted_range(request, size, etag, modified)
     if wanted is None:
         start, end = 0, size
@@ -67,9 +65,7 @@ def _body(
     file = default_storage.open(path, "rb")
     file.seek(start)
     # Under ASGI Django would read a synchronous iterator to its end before it sends a byte.
-    chunks = (
-        _async_chunks(file, end - start) if isinstance(request, ASGIRequest) else _chunks(file, end - start)
-    )
+    chunks = _async_chunks(file, end - start) if isinstance(request, ASGIRequest) else _chunks(file, end - start)
     return StreamingHttpResponse(chunks, status=status, content_type=content_type, headers=headers)
 
 

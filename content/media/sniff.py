@@ -63,9 +63,7 @@ def declared_format(mime_type: str, filename: str) -> Format:
     name = mime_type.partition(";")[0].strip().lower()
     name = OTHER_NAMES.get(name, name)
     by_extension = BY_EXTENSION.get(extension_of(filename))
-    if by_extension and (
-        name in UNSPECIFIC or (name == "text/plain" and by_extension.mime_type == "text/markdown")
-    ):
+    if by_extension and (name in UNSPECIFIC or (name == "text/plain" and by_extension.mime_type == "text/markdown")):
         return by_extension
     if name in BY_MIME_TYPE:
         return BY_MIME_TYPE[name]

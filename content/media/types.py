@@ -119,9 +119,7 @@ def _thumbnail_url(root: strawberry.Parent[models.Media]) -> str | None:
 
 def _signed_url(
     root: strawberry.Parent[models.Media],
-    expires_in: Annotated[
-        int | None, strawberry.argument(description="Seconds until it expires, 60 to 3,600.")
-    ] = 600,
+    expires_in: Annotated[int | None, strawberry.argument(description="Seconds until it expires, 60 to 3,600.")] = 600,
 ) -> str:
     return addresses.signed_url(root, expires_in=600 if expires_in is None else expires_in)
 
@@ -219,9 +217,7 @@ class Media(Node):
     related_elements: RelatedElements = strawberry.field(
         resolver=_related_elements, description="What of the story it belongs to."
     )
-    technical_data: TechnicalData = strawberry.field(
-        resolver=_technical_data, description="What the file measures."
-    )
+    technical_data: TechnicalData = strawberry.field(resolver=_technical_data, description="What the file measures.")
     version: int = strawberry.field(description="1, 2, 3 … in its chain of files.")
     previous_versions: list["Media"] = strawberry.field(
         resolver=_previous_versions, description="The versions before it, newest first."
@@ -282,9 +278,7 @@ class MediaPayload:
 class MediaFilter:
     kinds: list[MediaKind] | None = strawberry.field(default=None, description="What the files are.")
     types: list[MediaType] | None = strawberry.field(default=None, description="What they are for.")
-    statuses: list[MediaStatus] | None = strawberry.field(
-        default=None, description="Where they are in their life."
-    )
+    statuses: list[MediaStatus] | None = strawberry.field(default=None, description="Where they are in their life.")
     tags: list[str] | None = strawberry.field(default=None, description="Whole tags, whatever their case.")
     character_key: str | None = strawberry.field(default=None, description="A character that appears in it.")
     episode_number: int | None = strawberry.field(default=None, description="The episode.")

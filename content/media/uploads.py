@@ -189,9 +189,7 @@ def _check_length(upload: Upload, size: int) -> None:
             limit=upload.file_size,
         )
     if size < upload.file_size:
-        raise invalid(
-            f"The ticket is for {upload.file_size:,} bytes, and {size:,} arrived. Send the file again."
-        )
+        raise invalid(f"The ticket is for {upload.file_size:,} bytes, and {size:,} arrived. Send the file again.")
 
 
 def _settled(upload: Upload) -> Media | None:
@@ -228,9 +226,7 @@ def _refuse(upload: Upload, error: DomainError) -> None:
 def _finish(user: User, upload: Upload, content: StoredContent) -> Media:
     project = lock_project(upload.project_id)
     ProjectPolicy(user).get(ProjectAction.EDIT, project.pk)
-    current = (
-        Upload.objects.select_for_update(of=("self",)).select_related("media").filter(pk=upload.pk).first()
-    )
+    current = Upload.objects.select_for_update(of=("self",)).select_related("media").filter(pk=upload.pk).first()
     if current is None:
         raise not_found("The upload")
     if (media := _settled(current)) is not None:

@@ -50,9 +50,7 @@ def _answers_errors(view: View) -> View:
         except DomainError as error:
             return _refusal(STATUS.get(error.code, 400), error.code.value, error.message)
         except InvalidTokenError:
-            return _refusal(
-                401, "UNAUTHENTICATED", "The access token is not valid or has expired. Sign in again."
-            )
+            return _refusal(401, "UNAUTHENTICATED", "The access token is not valid or has expired. Sign in again.")
 
     return wrapper
 

@@ -21,9 +21,7 @@ def record_event(project: Project, type: ProjectEvent.Type, object_id: int) -> P
     row = Project.objects.filter(pk=project.pk)
     row.update(last_event_seq=F("last_event_seq") + 1)
     project.last_event_seq = row.values_list("last_event_seq", flat=True).get()
-    event = ProjectEvent.objects.create(
-        project=project, seq=project.last_event_seq, type=type, object_id=object_id
-    )
+    event = ProjectEvent.objects.create(project=project, seq=project.last_event_seq, type=type, object_id=object_id)
     hint_project(project.pk)
     return event
 

@@ -15,18 +15,14 @@ class Project(models.Model):
     """A series in the making. Its progress is derived from completed steps (progress.py), never typed in."""
 
     title = models.CharField(max_length=200)
-    description = models.TextField(
-        blank=True, max_length=5_000, help_text="A brief description of the series."
-    )
+    description = models.TextField(blank=True, max_length=5_000, help_text="A brief description of the series.")
     genre = models.CharField(max_length=20, choices=Genre)
     episode_count = models.PositiveIntegerField(
         default=10, validators=[MinValueValidator(1)], help_text="Total number of episodes planned."
     )
     target_audience = models.CharField(max_length=20, choices=TargetAudience, default=TargetAudience.FAMILY)
     status = models.CharField(max_length=20, choices=ProjectStatus, default=ProjectStatus.CONCEPT)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="created_projects"
-    )
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="created_projects")
     members: models.ManyToManyField = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="projects"
     )
@@ -62,9 +58,7 @@ class Project(models.Model):
                 name="project_episode_duration_in_bounds",
             ),
             models.CheckConstraint(condition=Q(genre__in=Genre.values), name="project_genre_is_known"),
-            models.CheckConstraint(
-                condition=Q(status__in=ProjectStatus.values), name="project_status_is_known"
-            ),
+            models.CheckConstraint(condition=Q(status__in=ProjectStatus.values), name="project_status_is_known"),
             models.UniqueConstraint(
                 fields=["created_by", "idempotency_key"], name="project_idempotency_key_unique_per_caller"
             ),
@@ -94,17 +88,13 @@ class Membership(models.Model):
 
     class Meta:
         ordering = ["pk"]
-        indexes = [
-            models.Index(fields=["user", "-project_updated_at", "-project"], name="membership_newest_first")
-        ]
+        indexes = [models.Index(fields=["user", "-project_updated_at", "-project"], name="membership_newest_first")]
         constraints = [
             models.UniqueConstraint(fields=["project", "user"], name="member_once_per_project"),
             models.UniqueConstraint(
                 fields=["project"], condition=Q(role=MembershipRole.OWNER), name="one_owner_per_project"
             ),
-            models.CheckConstraint(
-                condition=Q(role__in=MembershipRole.values), name="membership_role_is_known"
-            ),
+            models.CheckConstraint(condition=Q(role__in=MembershipRole.values), name="membership_role_is_known"),
         ]
 
     def __str__(self) -> str:
@@ -120,9 +110,7 @@ class StyleReference(models.Model):
 
     class Meta:
         ordering = ["position", "pk"]
-        constraints = [
-            models.UniqueConstraint(fields=["project", "media"], name="style_reference_once_per_project")
-        ]
+        constraints = [models.UniqueConstraint(fields=["project", "media"], name="style_reference_once_per_project")]
 
     def __str__(self) -> str:
         return f"{self.media} in {self.project}"
@@ -138,9 +126,7 @@ class StepCompletion(models.Model):
 
     class Meta:
         ordering = ["pk"]
-        constraints = [
-            models.UniqueConstraint(fields=["project", "step", "turn"], name="step_completed_once_per_turn")
-        ]
+        constraints = [models.UniqueConstraint(fields=["project", "step", "turn"], name="step_completed_once_per_turn")]
 
     def __str__(self) -> str:
         return f"{self.step} of {self.project}"

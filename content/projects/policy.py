@@ -56,9 +56,7 @@ class ProjectPolicy:
 
     def _role(self, project: Project) -> str | None:
         assert self.user is not None
-        return (
-            Membership.objects.filter(project=project, user=self.user).values_list("role", flat=True).first()
-        )
+        return Membership.objects.filter(project=project, user=self.user).values_list("role", flat=True).first()
 
 
 def active_projects_of(person: User, viewer: User | None) -> list[Project]:

@@ -180,9 +180,7 @@ class StepChoice(Orderable):
         blank=True,
         help_text="Only what was measured, for example “10–15 minutes”; else leave it empty.",
     )
-    is_recommended = models.BooleanField(
-        "recommended", default=False, help_text="Exactly one choice of a step."
-    )
+    is_recommended = models.BooleanField("recommended", default=False, help_text="Exactly one choice of a step.")
     leads_to = models.ForeignKey(
         WorkflowStep,
         null=True,
@@ -202,9 +200,7 @@ class StepChoice(Orderable):
         verbose_name = "choice"
         constraints = [
             models.UniqueConstraint(fields=["step", "slug"], name="choice_slug_unique_in_step"),
-            models.CheckConstraint(
-                condition=~Q(slug=MANUAL_OVERRIDE), name="choice_is_not_the_manual_override"
-            ),
+            models.CheckConstraint(condition=~Q(slug=MANUAL_OVERRIDE), name="choice_is_not_the_manual_override"),
             models.CheckConstraint(
                 condition=Q(finishes=False) | Q(leads_to__isnull=True), name="choice_finishes_or_leads_on"
             ),
@@ -218,10 +214,6 @@ class StepChoice(Orderable):
         if self.slug == MANUAL_OVERRIDE:
             raise ValidationError({"slug": "The manual override is offered by itself: use another slug."})
         if self.finishes and self.leads_to_id:
-            raise ValidationError(
-                {"leads_to": "A choice that finishes the series leads nowhere: empty this."}
-            )
+            raise ValidationError({"leads_to": "A choice that finishes the series leads nowhere: empty this."})
         if self.submits and unknown_task_types([self.submits]):
-            raise ValidationError(
-                {"submits": f"No such task type: {self.submits}. Choose among those offered."}
-            )
+            raise ValidationError({"submits": f"No such task type: {self.submits}. Choose among those offered."})

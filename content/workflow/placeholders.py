@@ -17,9 +17,7 @@ class Placeholder:
 
 PLACEHOLDERS = {
     "title": Placeholder("the series' title", "The Lighthouse Keepers"),
-    "description": Placeholder(
-        "its description", "Two sisters inherit a lighthouse that guides more than ships."
-    ),
+    "description": Placeholder("its description", "Two sisters inherit a lighthouse that guides more than ships."),
     "genre": Placeholder("its genre", "Drama"),
     "episode_count": Placeholder("how many episodes are planned", "8"),
     "episode_duration": Placeholder("minutes of an episode", "22"),
@@ -38,9 +36,7 @@ def validate_instructions(text: str) -> None:
     """Raise ValidationError naming every placeholder that is unknown, or a stray dollar sign."""
     template = Template(text)
     if not template.is_valid():
-        raise ValidationError(
-            "There is a stray dollar sign: write $$ where you mean the character.", code="stray"
-        )
+        raise ValidationError("There is a stray dollar sign: write $$ where you mean the character.", code="stray")
     unknown = [name for name in template.get_identifiers() if name not in PLACEHOLDERS]
     if unknown:
         names = ", ".join(f"${name}" for name in unknown)

@@ -34,6 +34,4 @@ class WorkflowPolicy:
         return steps if self.may_edit() else steps.filter(live=True)
 
     def _has(self, action: str) -> bool:
-        return self.user is not None and (
-            self.user.is_admin or self.user.has_perm(f"workflow.{action}_workflowstep")
-        )
+        return self.user is not None and (self.user.is_admin or self.user.has_perm(f"workflow.{action}_workflowstep"))

@@ -27,9 +27,7 @@ def published_records() -> list[StepRecord]:
     """The published steps, in three queries of bare values: almost every request reads them."""
     next_pks: dict[int, list[int]] = {}
     for pk, to_pk in (
-        StepTransition.objects.filter(step__live=True)
-        .order_by("sort_order", "pk")
-        .values_list("step_id", "to_step_id")
+        StepTransition.objects.filter(step__live=True).order_by("sort_order", "pk").values_list("step_id", "to_step_id")
     ):
         next_pks.setdefault(pk, []).append(to_pk)
     choices: dict[int, list[tuple[GraphChoice, int | None]]] = {}
@@ -70,9 +68,7 @@ def published_records() -> list[StepRecord]:
     ]
 
 
-def record_of(
-    step: WorkflowStep, transitions: Iterable[StepTransition], choices: Iterable[StepChoice]
-) -> StepRecord:
+def record_of(step: WorkflowStep, transitions: Iterable[StepTransition], choices: Iterable[StepChoice]) -> StepRecord:
     """The record of a step with rows that need not be stored yet."""
     rows = list(choices)
     return StepRecord(
@@ -113,9 +109,7 @@ def _joined(record: StepRecord, slugs: dict[int, str]) -> GraphStep:
         replace(choice, leads_to=slugs[pk]) if pk in slugs else choice
         for choice, pk in zip(record.step.choices, record.leads_to, strict=True)
     )
-    return replace(
-        record.step, choices=choices, next_steps=tuple(slugs[pk] for pk in record.next_pks if pk in slugs)
-    )
+    return replace(record.step, choices=choices, next_steps=tuple(slugs[pk] for pk in record.next_pks if pk in slugs))
 
 
 def problems_with(record: StepRecord) -> list[Problem]:
@@ -156,7 +150,4 @@ def _refuse(problems: Iterable[Problem]) -> None:
 
 def reasons_for(problems: Iterable[Problem]) -> list[str]:
     """The problems in words, each with the step it is about."""
-    return [
-        f"{problem.step_slug}: {problem.message}" if problem.step_slug else problem.message
-        for problem in problems
-    ]
+    return [f"{problem.step_slug}: {problem.message}" if problem.step_slug else problem.message for problem in problems]

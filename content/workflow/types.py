@@ -96,9 +96,7 @@ class WorkflowStep(Node):
     title: str = strawberry.field(description="Its name for people.")
     description: str = strawberry.field(description="What is settled in this step.")
     phase: Phase = strawberry.field(description="The phase that it belongs to.")
-    order: int = strawberry.field(
-        description="Its place: a move to a higher order completes the step it leaves."
-    )
+    order: int = strawberry.field(description="Its place: a move to a higher order completes the step it leaves.")
     required: bool = strawberry.field(description="Whether it counts towards a project's progress.")
     next_steps: "list[WorkflowStep]" = strawberry.field(
         resolver=_next_steps, description="Published steps that a session may move to from here."

@@ -68,11 +68,7 @@ EDIT_HANDLER = ObjectList(
             heading="Step",
         ),
         MultiFieldPanel(
-            [
-                FieldPanel(
-                    "instructions", widget=forms.Textarea(attrs={"rows": 24}), help_text=PLACEHOLDER_HELP
-                )
-            ],
+            [FieldPanel("instructions", widget=forms.Textarea(attrs={"rows": 24}), help_text=PLACEHOLDER_HELP)],
             heading="Director's instructions",
         ),
         MultiFieldPanel([FieldPanel("task_types")], heading="Task types"),
@@ -88,12 +84,8 @@ EDIT_HANDLER = ObjectList(
         ),
         MultiFieldPanel(
             [
-                HelpPanel(
-                    "Where a session may go from here. A step that is not published yet waits until it is."
-                ),
-                InlinePanel(
-                    "transitions", panels=[FieldPanel("to_step", widget=forms.Select)], label="Next step"
-                ),
+                HelpPanel("Where a session may go from here. A step that is not published yet waits until it is."),
+                InlinePanel("transitions", panels=[FieldPanel("to_step", widget=forms.Select)], label="Next step"),
             ],
             heading="Next steps",
         ),

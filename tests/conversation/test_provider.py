@@ -86,9 +86,7 @@ def test_structure_that_cannot_be_believed_is_refused_with_a_note_and_the_text_c
     assert shown["choices"][0]["slug"] == "develop_story"
 
 
-@pytest.mark.parametrize(
-    "scenario", ["429-once", "500-once", "dropped-once", "reasoning", "no-usage", "fenced"]
-)
+@pytest.mark.parametrize("scenario", ["429-once", "500-once", "dropped-once", "reasoning", "no-usage", "fenced"])
 def test_passing_troubles_are_survived(turn_with: Callable[..., Turn], scenario: str) -> None:
     turn = turn_with(scenario)
     assert turn.status == "completed"
@@ -173,9 +171,7 @@ def test_model_is_told_the_project_the_step_and_the_picture_and_nothing_more(
     assert "The Tide Clock" in system
     assert producer.email not in str(asked)
     parts = asked["messages"][1]["content"]
-    assert any(
-        part["type"] == "image_url" and part["image_url"]["url"].startswith("data:image/") for part in parts
-    )
+    assert any(part["type"] == "image_url" and part["image_url"]["url"].startswith("data:image/") for part in parts)
 
 
 def test_task_that_the_choice_submits_is_queued_with_the_turn(

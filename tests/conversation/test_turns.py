@@ -67,9 +67,7 @@ def test_two_thousand_characters_are_taken(api: MakeApi, producer: User, session
     assert say(api(producer), session, "🎬" * 2_000).codes == []
 
 
-def test_second_message_waits_for_the_first_to_be_answered(
-    api: MakeApi, producer: User, session: Session
-) -> None:
+def test_second_message_waits_for_the_first_to_be_answered(api: MakeApi, producer: User, session: Session) -> None:
     say(api(producer), session)
     assert say(api(producer), session, "And the fog?").codes == ["TURN_IN_PROGRESS"]
     assert session.messages.count() == 1
@@ -124,9 +122,7 @@ def test_recommended_choice_moves_the_workflow_and_completes_the_step(
     assert session.messages.first().selected_choice.slug == "develop_story"
 
 
-def test_choice_of_an_older_offer_is_stale(
-    api: MakeApi, producer: User, session: Session, finish: Finish
-) -> None:
+def test_choice_of_an_older_offer_is_stale(api: MakeApi, producer: User, session: Session, finish: Finish) -> None:
     # given
     old = Choice.objects.get(session=session, slug="create_characters")
     choose(api(producer), session, "develop_story")
@@ -138,9 +134,7 @@ def test_choice_of_an_older_offer_is_stale(
     assert session.messages.count() == 2
 
 
-def test_choice_of_another_session_is_unknown(
-    api: MakeApi, producer: User, project: Project, session: Session
-) -> None:
+def test_choice_of_another_session_is_unknown(api: MakeApi, producer: User, project: Project, session: Session) -> None:
     other = sessions.start_session(user=producer, project_id=project.pk)
     choice = Choice.objects.filter(session=other).first()
     answer = api(producer)("SelectChoice", input={"sessionId": gid(session), "choiceId": gid(choice)})
@@ -245,9 +239,7 @@ def test_more_than_ten_attachments_are_too_many(
     assert say(api(producer), session, attachmentIds=media).error["code"] == "INVALID"
 
 
-def test_cancelled_turn_keeps_nothing_where_nothing_was_said(
-    api: MakeApi, producer: User, session: Session
-) -> None:
+def test_cancelled_turn_keeps_nothing_where_nothing_was_said(api: MakeApi, producer: User, session: Session) -> None:
     turn = say(api(producer), session).value["turn"]["id"]
     answer = api(producer)("CancelTurn", input={"id": turn})
     assert answer.value["turn"]["status"] == "CANCELLED"
@@ -307,9 +299,7 @@ def test_turn_ends_failed_after_its_runner_died_three_times(
     assert finish(turn).status == "completed"
 
 
-def test_finished_series_completes_the_session(
-    api: MakeApi, producer: User, session: Session, finish: Finish
-) -> None:
+def test_finished_series_completes_the_session(api: MakeApi, producer: User, session: Session, finish: Finish) -> None:
     last = WorkflowStep.objects.order_by("order").last()
     assert last is not None
     Session.objects.filter(pk=session.pk).update(current_step=last)

@@ -65,9 +65,7 @@ def test_the_listing_shows_a_producer_their_own_projects_media_only(admin, membe
     assert "The Lisbon Job" not in content, "not as a choice of the filter either"
 
 
-@pytest.mark.parametrize(
-    "query", ["?project={project}", "?q=rooftop", "?media_type=style_reference", "?tag=night"]
-)
+@pytest.mark.parametrize("query", ["?project={project}", "?q=rooftop", "?media_type=style_reference", "?tag=night"])
 def test_filters_reach_no_further_than_the_listing(producer, member, media, query):
     url = reverse("media:index") + query.format(project=media.project_id)
     assert page("edit", media) not in producer.client.get(url).content.decode()
@@ -90,9 +88,7 @@ def test_nothing_is_created_in_the_admin(admin):
 
 
 def test_editing_writes_through_the_service(member, media):
-    values = form(
-        media, title="Roofs", tags="night, sea", character_keys="mara", episode_number="2", scene_key="2-04"
-    )
+    values = form(media, title="Roofs", tags="night, sea", character_keys="mara", episode_number="2", scene_key="2-04")
     assert member.client.post(page("edit", media), values).status_code == 302
     media.refresh_from_db()
     assert (media.title, media.tags, media.character_keys) == ("Roofs", ["night", "sea"], ["mara"])

@@ -70,9 +70,9 @@ def broken(monkeypatch):
 
 
 def test_a_storyboard_panel_becomes_media_with_full_metadata(owner, project):
-    task = submit(
-        owner, project, input={"scene": SCENE, "shot": "wide", "episodeNumber": 2, "sceneKey": "2-04"}
-    )["task"]
+    task = submit(owner, project, input={"scene": SCENE, "shot": "wide", "episodeNumber": 2, "sceneKey": "2-04"})[
+        "task"
+    ]
     assert (task["status"], task["attempts"], task["results"], task["startedAt"]) == ("QUEUED", 0, [], None)
     run()
     task = read(owner, task)
@@ -264,10 +264,7 @@ def test_retrying_is_for_what_failed_or_was_cancelled(owner, project):
     run()
     assert read(owner, task)["status"] == "SUCCEEDED"
     assert owner.do(*retry, id=task["id"])["errors"][0]["code"] == "CONFLICT"
-    assert (
-        owner.do("cancelTask", "CancelTaskInput", "task { id }", id=task["id"])["errors"][0]["code"]
-        == "CONFLICT"
-    )
+    assert owner.do("cancelTask", "CancelTaskInput", "task { id }", id=task["id"])["errors"][0]["code"] == "CONFLICT"
 
 
 def test_a_failure_of_ours_says_no_more_than_it_should_and_can_be_retried(owner, project, broken):

@@ -1,6 +1,7 @@
 """Reading, changing and finding media through GraphQL."""
 
 import pytest
+from django.core.files.storage import default_storage
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -26,9 +27,7 @@ def update(api: Api, media, **changes):
 
 
 def found(api: Api, project, **variables) -> list[str]:
-    return [
-        match["media"]["title"] for match in api.data(FIND, project=gid(project), **variables)["findMedia"]
-    ]
+    return [match["media"]["title"] for match in api.data(FIND, project=gid(project), **variables)["findMedia"]]
 
 
 @pytest.fixture
@@ -47,9 +46,7 @@ def library(owner, project) -> dict:
         description="She waits for the guards.",
         timestamp=12.5,
     )
-    update(
-        owner, harbour, title="The harbour", type="ENVIRONMENT_DESIGN", tags=["night", "sea"], status="DRAFT"
-    )
+    update(owner, harbour, title="The harbour", type="ENVIRONMENT_DESIGN", tags=["night", "sea"], status="DRAFT")
     update(owner, old, title="Old idea", status="ARCHIVED")
     return {"hero": hero, "harbour": harbour, "old": old}
 
@@ -71,9 +68,7 @@ def test_taxonomy_is_written_and_read_back(owner, project, library):
 
 
 def test_absent_stays_and_null_clears(owner, library):
-    changed = update(owner, library["hero"], description=None, tags=None, episodeNumber=None, sceneKey=None)[
-        "media"
-    ]
+    changed = update(owner, library["hero"], description=None, tags=None, episodeNumber=None, sceneKey=None)["media"]
     assert (changed["description"], changed["tags"]) == ("", [])
     assert changed["relatedElements"]["episodeNumber"] is None
     assert changed["relatedElements"]["sceneKey"] is None
@@ -156,23 +151,27 @@ def test_what_failed_is_processed_again(owner, project):
     retry = ("retryMedia", "RetryMediaInput", "media { status error { code } technicalData { width } }")
     assert owner.do(*retry, id=media["id"])["errors"][0]["code"] == "CONFLICT"
     Media.objects.update(status="failed", error_code="INTERNAL", error_message="It stopped.", width=None)
-    failed = owner.data(
-        "query($id: ID!) { node(id: $id) { ... on Media { error { code message } } } }", id=media["id"]
-    )
+    failed = owner.data("query($id: ID!) { node(id: $id) { ... on Media { error { code message } } } }", id=media["id"])
     assert failed["node"]["error"] == {"code": "INTERNAL", "message": "It stopped."}
     assert update(owner, media, status="ACTIVE")["errors"][0]["code"] == "CONFLICT"
     payload = owner.do(*retry, id=media["id"])
     assert payload["media"] == {"status": "ACTIVE", "error": None, "technicalData": {"width": 64}}
 
 
+def test_what_failed_stays_failed_with_the_reason_where_its_file_is_gone(owner, project):
+    media = owner.media(project)
+    Media.objects.update(status="failed", error_code="INTERNAL", error_message="It stopped.")
+    default_storage.delete(Media.objects.get().file_path)
+    payload = owner.do("retryMedia", "RetryMediaInput", "media { status error { code message } }", id=media["id"])
+    assert payload["media"]["status"] == "FAILED"
+    assert payload["media"]["error"]["code"] == "UNSUPPORTED_MEDIA"
+
+
 def test_a_stranger_finds_nothing_by_any_path(owner, stranger, anonymous, project, library):
     hero = library["hero"]
     assert titles(stranger) == []
     assert stranger.ask(LIST, project=gid(project))["errors"][0]["extensions"]["code"] == "NOT_FOUND"
-    assert (
-        stranger.ask(FIND, project=gid(project), text="mara")["errors"][0]["extensions"]["code"]
-        == "NOT_FOUND"
-    )
+    assert stranger.ask(FIND, project=gid(project), text="mara")["errors"][0]["extensions"]["code"] == "NOT_FOUND"
     node = "query($id: ID!) { node(id: $id) { id } }"
     assert stranger.data(node, id=hero["id"])["node"] is None
     assert owner.data(node, id=hero["id"])["node"] == {"id": hero["id"]}
@@ -186,10 +185,7 @@ def test_a_stranger_finds_nothing_by_any_path(owner, stranger, anonymous, projec
     like = stranger.ask(FIND, project=gid(theirs), like=hero["id"])
     assert like["errors"][0]["extensions"]["code"] == "NOT_FOUND"
     assert anonymous.ask(LIST)["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
-    assert (
-        anonymous.ask(FIND, project=gid(project), text="x")["errors"][0]["extensions"]["code"]
-        == "UNAUTHENTICATED"
-    )
+    assert anonymous.ask(FIND, project=gid(project), text="x")["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
 def test_a_projects_own_list_is_the_same_and_no_strangers(owner, stranger, project, library):
@@ -243,9 +239,7 @@ def test_words_find_the_best_first(owner, project, library):
     assert found(owner, project, text="night", limit=1) != []
     assert found(owner, project, text="submarine") == []
     assert found(owner, project, text="old idea") == []
-    scores = [
-        match["score"] for match in owner.data(FIND, project=gid(project), text="mara night")["findMedia"]
-    ]
+    scores = [match["score"] for match in owner.data(FIND, project=gid(project), text="mara night")["findMedia"]]
     assert all(0 < score <= 1 for score in scores)
     assert scores == sorted(scores, reverse=True)
 

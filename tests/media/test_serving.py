@@ -27,9 +27,7 @@ def media(owner, project) -> Media:
 
 def signed(api, media: Media, seconds: int | None = None) -> dict:
     argument = f"(expiresIn: {seconds})" if seconds is not None else ""
-    return api.ask(
-        f"query($id: ID!) {{ node(id: $id) {{ ... on Media {{ signedUrl{argument} }} }} }}", id=gid(media)
-    )
+    return api.ask(f"query($id: ID!) {{ node(id: $id) {{ ... on Media {{ signedUrl{argument} }} }} }}", id=gid(media))
 
 
 def doors(media: Media) -> list[str]:
@@ -71,9 +69,7 @@ def test_the_door_closes_with_membership(owner, collaborator, project, media):
 
 def test_a_bearer_token_opens_like_a_cookie(owner, stranger, media):
     def fetch(token: str) -> int:
-        return (
-            Client().get(addresses.file_url(media), headers={"Authorization": f"Bearer {token}"}).status_code
-        )
+        return Client().get(addresses.file_url(media), headers={"Authorization": f"Bearer {token}"}).status_code
 
     assert fetch(issue_token(owner.user)[0]) == 200
     assert fetch(issue_token(stranger.user)[0]) == 404

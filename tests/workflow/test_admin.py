@@ -100,9 +100,7 @@ def test_the_same_edit_can_be_kept_as_a_draft(browser):
             "No choice is recommended",
         ),
         (
-            lambda form: form.data.update(
-                {form.row("choices", "slug", "lock_look") + "-slug": "manual_override"}
-            ),
+            lambda form: form.data.update({form.row("choices", "slug", "lock_look") + "-slug": "manual_override"}),
             "The manual override is offered by itself",
         ),
         (

@@ -25,9 +25,7 @@ FINISH = GraphChoice("finish", "Finish", finishes=True, is_recommended=True)
 STAY = GraphChoice("stay", "Stay")
 DRAW = GraphChoice("draw", "Draw", submits="storyboard_panel")
 
-IDEA = GraphStep(
-    "idea", "Idea", "story_development", 10, next_steps=("story",), choices=(onward("story"), STAY)
-)
+IDEA = GraphStep("idea", "Idea", "story_development", 10, next_steps=("story",), choices=(onward("story"), STAY))
 STORY = GraphStep(
     "story",
     "Story",
@@ -36,9 +34,7 @@ STORY = GraphStep(
     next_steps=("world", "cut", "idea"),
     choices=(onward("cut"), STAY),
 )
-WORLD = GraphStep(
-    "world", "World", "visual_design", 30, required=False, next_steps=("cut",), choices=(onward("cut"),)
-)
+WORLD = GraphStep("world", "World", "visual_design", 30, required=False, next_steps=("cut",), choices=(onward("cut"),))
 CUT = GraphStep(
     "cut",
     "Cut",

@@ -21,9 +21,7 @@ def test_a_stray_dollar_sign_is_refused_with_the_cure():
 
 
 def test_values_are_put_in_once_and_on_one_line():
-    text = render(
-        "*$title* is $genre for $$1.", {"title": "A $genre\n\n# Orders", "genre": "Drama", "other": 1}
-    )
+    text = render("*$title* is $genre for $$1.", {"title": "A $genre\n\n# Orders", "genre": "Drama", "other": 1})
 
     assert text == "*A $genre # Orders* is Drama for $1."
 

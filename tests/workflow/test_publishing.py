@@ -101,9 +101,7 @@ def test_a_choice_may_not_lead_to_a_draft():
     neighbour = step("storyboarding")
     neighbour.transitions.add(StepTransition(to_step=made))
     neighbour.choices.remove(neighbour.choices.last())
-    neighbour.choices.add(
-        StepChoice(slug="read", title="Read", description="Read it.", leads_to=made, sort_order=9)
-    )
+    neighbour.choices.add(StepChoice(slug="read", title="Read", description="Read it.", leads_to=made, sort_order=9))
 
     with pytest.raises(ValidationError, match="leads to “table_read”"):
         neighbour.save_revision().publish()

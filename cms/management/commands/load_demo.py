@@ -34,9 +34,7 @@ class Command(BaseCommand):
         if not settings.DEBUG:
             raise CommandError("The demo's password is published, so it is loaded only where DEBUG is on.")
         with transaction.atomic():
-            people = {
-                name: self._person(name, full_name, role, tier) for name, full_name, role, tier in PEOPLE
-            }
+            people = {name: self._person(name, full_name, role, tier) for name, full_name, role, tier in PEOPLE}
             producer = people["producer"]
             if not Project.objects.filter(created_by=producer).exists():
                 self._project(producer)

@@ -31,10 +31,7 @@ def load_default(apps: Any) -> bool:
     step_model = apps.get_model("workflow", "WorkflowStep")
     if step_model.objects.exists():
         return False
-    rows = {
-        step.slug: _create_step(step_model, step, index * ORDER_GAP)
-        for index, step in enumerate(STEPS, start=1)
-    }
+    rows = {step.slug: _create_step(step_model, step, index * ORDER_GAP) for index, step in enumerate(STEPS, start=1)}
     transition_model = apps.get_model("workflow", "StepTransition")
     choice_model = apps.get_model("workflow", "StepChoice")
     transition_model.objects.bulk_create(
