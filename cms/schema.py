@@ -16,7 +16,6 @@ from cms.accounts.models import AccessToken, User
 from cms.accounts.schema import AccountsMutation, AccountsQuery
 from cms.api.context import Context, viewer
 from cms.api.errors import public_error
-from cms.api.execution import LeanExecutionContext, make_lean
 from cms.api.node import Node, load_node
 from cms.api.scalars import SCALARS
 from cms.api.text import StorableArguments
@@ -78,7 +77,6 @@ class Schema(strawberry.Schema):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        make_lean(self._schema, self.config)
         run_resolvers_in_threads(self._schema)
 
     async def stream(self, *args: Any, **options: Any) -> Any:
@@ -99,6 +97,5 @@ schema = Schema(
     subscription=Subscription,
     types=[*EVENT_TYPES, ProjectUpdatedEvent, MediaUpdatedEvent, ProjectTaskUpdatedEvent],
     config=StrawberryConfig(scalar_map=SCALARS),
-    execution_context_class=LeanExecutionContext,
     extensions=[ParserCache, ValidationCache, StorableArguments, NothingKept],
 )

@@ -38,7 +38,7 @@ def _with_connections(function: Callable[..., T], *args: Any, **kwargs: Any) -> 
                 connection.close()
 
 
-def under_a_loop() -> bool:
+def _under_a_loop() -> bool:
     """Whether this thread is running an event loop."""
     try:
         asyncio.get_running_loop()
@@ -64,7 +64,7 @@ def run_resolvers_in_threads(schema: GraphQLSchema) -> None:
 def _threaded(resolve: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(resolve)
     def resolver(root: Any, info: Any, **arguments: Any) -> Any | Awaitable[Any]:
-        if under_a_loop():
+        if _under_a_loop():
             return in_thread(resolve, root, info, **arguments)
         return resolve(root, info, **arguments)
 
