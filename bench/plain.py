@@ -6,6 +6,7 @@ Each answers exactly the JSON that the GraphQL document answers (the bench compa
 import base64
 import json
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
@@ -40,17 +41,25 @@ GENRES = {member.value: member.name for member in Genre}
 STATUSES = {member.value: member.name for member in ProjectStatus}
 
 
+_site: ContextVar[str] = ContextVar("site")
+
+
 def _plain_view(answer: Callable[[User, Json], Json]) -> Callable[[HttpRequest], HttpResponse]:
     """A view that signs in as the API does, reads JSON and writes JSON."""
 
     @csrf_exempt
     def view(request: HttpRequest) -> HttpResponse:
         user = find_token(request.headers["Authorization"]).user
+        _site.set(request.build_absolute_uri("/").rstrip("/"))
         data = answer(user, json.loads(request.body)["variables"])
         body = json.dumps({"data": data}, separators=(",", ":"), ensure_ascii=False)
         return HttpResponse(body, content_type="application/json")
 
     return view
+
+
+def _absolute(path: str | None) -> str | None:
+    return _site.get() + path if path else None
 
 
 def _time(value: datetime | None) -> str | None:
@@ -107,8 +116,8 @@ def _project_json(project: Project, graph: Graph, context: Context) -> Json:
             {
                 "id": global_id("Media", row.media_id),
                 "title": row.media.title,
-                "url": file_url(row.media),
-                "thumbnailUrl": thumbnail_url(row.media),
+                "url": _absolute(file_url(row.media)),
+                "thumbnailUrl": _absolute(thumbnail_url(row.media)),
             }
             for row in project.style_reference_rows.all()
         ],
@@ -292,8 +301,8 @@ def _media_json(media: Media) -> Json:
         "filename": media.filename,
         "mimeType": media.mime_type,
         "fileSize": media.file_size,
-        "url": file_url(media),
-        "thumbnailUrl": thumbnail_url(media),
+        "url": _absolute(file_url(media)),
+        "thumbnailUrl": _absolute(thumbnail_url(media)),
     }
 
 

@@ -260,6 +260,7 @@ def retry_turn(*, user: User, turn_id: int) -> Turn:
         status=TurnStatus.QUEUED,
         attempts_before=turn.attempts,
         text="",
+        model="",
         error_code="",
         error_message="",
         retry_after=None,

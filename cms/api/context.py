@@ -30,6 +30,10 @@ class Context:
     connection_params: dict[str, Any] | None = None
     cache: dict[str, Any] = field(default_factory=dict)
 
+    def absolute(self, path: str) -> str:
+        """A path of this site as an address that works from anywhere, as the caller reached us."""
+        return self.http_request.build_absolute_uri(path)
+
     @property
     def http_request(self) -> HttpRequest:
         """The request; over WebSocket one with the caller's address and host, for limits that count callers."""
@@ -41,6 +45,7 @@ class Context:
         request.META |= {
             "REMOTE_ADDR": (scope.get("client") or [""])[0],
             "HTTP_HOST": headers.get(b"host", ""),
+            "HTTP_X_FORWARDED_PROTO": headers.get(b"x-forwarded-proto", ""),
             "SERVER_NAME": host,
             "SERVER_PORT": str(port),
         }

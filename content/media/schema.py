@@ -212,7 +212,7 @@ class MediaMutation:
             media_type=or_none(input.type),
             replaces_media_id=parse_id(replaces, "Media", "replaces_media_id") if replaces is not None else None,
         )
-        return UploadTicketPayload(ticket=api_ticket(upload))
+        return UploadTicketPayload(ticket=api_ticket(upload, info.context))
 
     @strawberry.mutation(
         description="Turn the bytes that were sent into a media item; calling it again gives the same one."

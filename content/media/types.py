@@ -109,19 +109,21 @@ def _error(root: strawberry.Parent[models.Media]) -> UserError | None:
     return stored_error(root.error_code, root.error_message)
 
 
-def _url(root: strawberry.Parent[models.Media]) -> str | None:
-    return addresses.file_url(root)
+def _url(root: strawberry.Parent[models.Media], info: Info) -> str | None:
+    return info.context.absolute(addresses.file_url(root))
 
 
-def _thumbnail_url(root: strawberry.Parent[models.Media]) -> str | None:
-    return addresses.thumbnail_url(root)
+def _thumbnail_url(root: strawberry.Parent[models.Media], info: Info) -> str | None:
+    path = addresses.thumbnail_url(root)
+    return info.context.absolute(path) if path else None
 
 
 def _signed_url(
     root: strawberry.Parent[models.Media],
+    info: Info,
     expires_in: Annotated[int | None, strawberry.argument(description="Seconds until it expires, 60 to 3,600.")] = 600,
 ) -> str:
-    return addresses.signed_url(root, expires_in=600 if expires_in is None else expires_in)
+    return info.context.absolute(addresses.signed_url(root, expires_in=600 if expires_in is None else expires_in))
 
 
 def _generation(root: strawberry.Parent[models.Media]) -> GenerationMetadata | None:
@@ -248,12 +250,12 @@ class UploadTicket:
     expires_at: datetime.datetime = strawberry.field(description="When the address stops working.")
 
 
-def api_ticket(upload: models.Upload) -> UploadTicket:
+def api_ticket(upload: models.Upload, context: Context) -> UploadTicket:
     """A ticket in the API's form."""
     return UploadTicket(
         id=strawberry.ID(global_id("UploadTicket", upload.pk)),
         method="PUT",
-        url=addresses.upload_url(upload),
+        url=context.absolute(addresses.upload_url(upload)),
         headers=[HttpHeader(name="Content-Type", value=upload.mime_type)],
         expires_at=upload.expires_at,
     )

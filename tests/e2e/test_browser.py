@@ -105,6 +105,8 @@ def test_producer_talks_a_series_into_being(server: LiveServer, open_page: Calla
     expect(page.get_by_test_id("message").last).to_contain_text("320", timeout=30_000)
     assert page.evaluate("() => document.querySelector('[data-testid=attachment] img').naturalWidth") > 0
     expect(page.get_by_test_id("choice-card").first).to_be_visible(timeout=20_000)
+    page.set_viewport_size({"width": 1280, "height": 1320})
+    expect(page.get_by_test_id("jump-to-newest")).to_have_count(0)
     made = screenshot(page, "chat")
     assert made.stat().st_size > 20_000
 

@@ -84,7 +84,7 @@ def test_a_markdown_file_that_the_browser_does_not_know_is_known_by_its_name(own
 def test_the_ticket_says_how_to_send(owner, project):
     ticket = owner.create_upload(project, png(), "a.png", "image/png")["ticket"]
     assert ticket["method"] == "PUT"
-    assert ticket["url"].startswith("/uploads/")
+    assert ticket["url"].startswith("http://testserver/uploads/")
     assert ticket["headers"] == [{"name": "Content-Type", "value": "image/png"}]
 
 
