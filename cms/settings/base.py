@@ -39,7 +39,6 @@ INSTALLED_APPS = [
     "taggit",
     "corsheaders",
     "channels",
-    "strawberry_django",
     "allauth",
     "allauth.account",
     "servestatic.runserver_nostatic",

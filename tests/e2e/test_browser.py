@@ -130,6 +130,17 @@ def test_typing_is_possible_while_choices_are_shown_and_markdown_is_previewed(
     expect(page.get_by_test_id("message")).to_have_count(0)
 
 
+def test_graphiql_is_served_by_us_and_asks_the_api(server: LiveServer, open_page: Callable[..., Page]) -> None:
+    page = open_page(server.url)
+    sign_in(page, "producer")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/graphql/")
+    page.get_by_role("button", name=re.compile("Execute query")).click()
+    expect(page.locator(".result-window")).to_contain_text("The Tide Clock")
+    assert [url for url in asked if not url.startswith((server.url, "data:", "blob:"))] == []
+
+
 def test_stranger_sees_nothing_of_it(server: LiveServer, open_page: Callable[..., Page]) -> None:
     page = open_page(server.url)
     sign_in(page, "producer")

@@ -20,13 +20,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="The address to listen on.")
         parser.add_argument("--port", type=int, default=8000, help="The port to listen on.")
-        parser.add_argument("--prepare", action="store_true", help="Migrate and load the demo first.")
+        parser.add_argument("--prepare", action="store_true", help="Migrate and (with DEBUG) load the demo.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["prepare"]:
             VAR_DIR.mkdir(exist_ok=True)
             call_command("migrate", verbosity=0)
-            call_command("load_demo")
+            if settings.DEBUG:
+                call_command("load_demo")
         base = f"http://{options['host']}:{options['port']}"
         model = settings.QWEN3VL_MODEL if settings.QWEN3VL_BASE_URL else "the offline rehearsal director"
         lines = [
