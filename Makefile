@@ -2,7 +2,6 @@
 PORT ?= 8000
 PYTHON ?= python3
 BIN := .venv/bin
-export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: run test test-all check schema bench lock frontend install install-dev
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from allauth.account.forms import LoginForm
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.staticfiles import finders
 from django.core.paginator import Paginator
@@ -15,7 +16,7 @@ from ai.graph import Graph
 from cms.accounts.models import User
 from cms.api.ids import global_id, parse_id
 from cms.api.loading import related_list, together
-from cms.errors import DomainError
+from cms.errors import DomainError, ErrorCode
 from content.projects.listing import ProjectFilters, project_rows
 from content.projects.models import Project
 from content.projects.policy import ProjectAction, ProjectPolicy
@@ -102,7 +103,10 @@ def project_chat(request: HttpRequest, project_id: str) -> HttpResponse:
         latest = Session.objects.filter(project=project, user=user).order_by("-updated_at", "-pk").first()
         session = latest or start_session(user=user, project_id=project.pk)
     except DomainError as error:
-        raise Http404(error.message) from error
+        if error.code is ErrorCode.NOT_FOUND:
+            raise Http404(error.message) from error
+        messages.error(request, error.message)
+        return redirect("projects")
     return redirect("session", session_id=global_id("Session", session.pk))
 
 
