@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
+
+from django.db import IntegrityError
 
 from .errors import conflict, invalid
 
@@ -16,6 +19,7 @@ class Keyed(Protocol):
 
 
 Row = TypeVar("Row", bound=Keyed)
+Made = TypeVar("Made")
 
 
 def check_key(key: str | None) -> str | None:
@@ -35,3 +39,14 @@ def same(row: Row | None, fingerprint: str) -> Row | None:
     if row is not None and row.idempotency_digest != fingerprint:
         raise conflict("That idempotency key was used for something else: send a new one.", "idempotency_key")
     return row
+
+
+def once(make: Callable[[], Made], earlier: Callable[[], Made | None]) -> Made:
+    """What `make` makes; where the same key came twice at once and the other has won, what `earlier` finds of it."""
+    try:
+        return make()
+    except IntegrityError:
+        found = earlier()
+        if found is None:
+            raise
+        return found

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from cms.accounts.models import User
 from cms.errors import DomainError, ErrorCode, conflict, invalid
-from cms.idempotency import check_key, digest, same
+from cms.idempotency import check_key, digest, once, same
 from content.projects.models import Project
 from content.projects.policy import ProjectAction, ProjectPolicy
 from content.projects.progress import open_step
@@ -56,14 +56,10 @@ def start_session(
     key = check_key(idempotency_key)
     project = ProjectPolicy(user).get(ProjectAction.EDIT, project_id, field="project_id")
     fingerprint = digest(title=title)
-    try:
-        return _start(user, project, title, key, fingerprint)
-    except IntegrityError:
-        # The same key came twice at once: the other one has won.
-        earlier = same(_made_with(user, project, key), fingerprint)
-        if earlier is None:
-            raise
-        return earlier
+    return once(
+        lambda: _start(user, project, title, key, fingerprint),
+        lambda: same(_made_with(user, project, key), fingerprint),
+    )
 
 
 def _made_with(user: User, project: Project, key: str | None) -> Session | None:

@@ -7,12 +7,12 @@ import logging
 import time
 from collections.abc import Sequence
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from cms.accounts.models import User
 from cms.errors import DomainError, ErrorCode, conflict, invalid, not_found
-from cms.idempotency import check_key, digest, same
+from cms.idempotency import check_key, digest, once, same
 from content.media.models import Media
 from content.projects.services import require_unarchived
 from content.workflow.services import published_graph
@@ -102,24 +102,19 @@ def _say(
     attachment_ids = list(dict.fromkeys(attachment_ids))
     fingerprint = digest(text=text, choice=choice_id, attachments=attachment_ids)
     try:
-        return _write(user, session_id, text, choice_id, attachment_ids, key, fingerprint)
+        return once(
+            lambda: _write(user, session_id, text, choice_id, attachment_ids, key, fingerprint),
+            lambda: _earlier_turn(user, session_id, key, fingerprint),
+        )
     except StepGoneError as gone:
         sessions.mark_step_gone(session_id=gone.session_id)
         raise
-    except IntegrityError:
-        # The same key came twice at once: the other one has won.
-        earlier = same(_made_with(user, session_id, key), fingerprint)
-        if earlier is None:
-            raise
-        return _latest_turn(earlier)
 
 
-def _made_with(user: User, session_id: int, key: str | None) -> Message | None:
-    return Message.objects.filter(session=session_id, author=user, idempotency_key=key).first() if key else None
-
-
-def _latest_turn(message: Message) -> Turn:
-    return message.turns.order_by("-pk")[0]
+def _earlier_turn(user: User, session_id: int, key: str | None, fingerprint: str) -> Turn | None:
+    sent = Message.objects.filter(session=session_id, author=user, idempotency_key=key).first() if key else None
+    message = same(sent, fingerprint)
+    return message.turns.order_by("-pk")[0] if message is not None else None
 
 
 @transaction.atomic
@@ -133,9 +128,9 @@ def _write(
     fingerprint: str,
 ) -> Turn:
     session = sessions.lock_session(session_id)
-    earlier = same(_made_with(user, session_id, key), fingerprint)
+    earlier = _earlier_turn(user, session_id, key, fingerprint)
     if earlier is not None:
-        return _latest_turn(earlier)
+        return earlier
     require_unarchived(session.project)
     sessions.require_active(session)
     sessions.require_no_turn(session)

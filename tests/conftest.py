@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.test import Client
 
 from cms.accounts.choices import SubscriptionTier, UserRole
 from cms.accounts.models import User
-from cms.accounts.services import save_with_role
+from cms.accounts.services import EDITORS, save_with_role
 from cms.api.ids import global_id
 from cms.settings.env import BASE_DIR
 from content.projects.models import Project
@@ -56,6 +57,14 @@ def admin(person: Callable[..., User]) -> User:
 @pytest.fixture
 def producer(person: Callable[..., User]) -> User:
     return person("producer", UserRole.PRODUCER, SubscriptionTier.ENTERPRISE)
+
+
+@pytest.fixture
+def editor(person: Callable[..., User]) -> User:
+    """In the group Editors, and a member of nothing."""
+    user = person("editor")
+    user.groups.add(Group.objects.get(name=EDITORS))
+    return user
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from cms.accounts.models import User
 from cms.errors import conflict, not_found
-from cms.idempotency import check_key, digest, same
+from cms.idempotency import check_key, digest, once, same
 from content.media.values import check_field
 from content.projects.events import record_event
 from content.projects.models import Project, ProjectEvent
@@ -44,14 +44,10 @@ def submit_task(
     key = check_key(idempotency_key)
     project = ProjectPolicy(user).get(ProjectAction.EDIT, project_id, field="project_id")
     fingerprint = digest(task_type=task_type, input=input, session=session_id)
-    try:
-        return _submit(user, project.pk, task_type, input, session_id, key, fingerprint)
-    except IntegrityError:
-        # The same key came twice at once: the other one has won.
-        earlier = same(_made_with(user, project.pk, key), fingerprint)
-        if earlier is None:
-            raise
-        return earlier
+    return once(
+        lambda: _submit(user, project.pk, task_type, input, session_id, key, fingerprint),
+        lambda: same(_made_with(user, project.pk, key), fingerprint),
+    )
 
 
 @transaction.atomic

@@ -4,16 +4,16 @@ import datetime
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
 from cms.accounts.models import User
 from cms.errors import DomainError, ErrorCode, conflict, invalid, not_found
-from cms.idempotency import check_key, digest, same
+from cms.idempotency import check_key, digest, once, same
 
 from .choices import MembershipRole
-from .events import hint_project, record_event
+from .events import record_event
 from .models import MAX_EPISODE_MINUTES, Membership, Project, ProjectEvent, StyleReference
 from .policy import ProjectAction, ProjectPolicy
 
@@ -59,14 +59,11 @@ def create_project(*, user: User, title: str, genre: str, idempotency_key: str |
     """
     key = check_key(idempotency_key)
     fingerprint = digest(title=title, genre=genre, **fields)
-    try:
-        return _create(user=user, key=key, fingerprint=fingerprint, values={"title": title, "genre": genre, **fields})
-    except IntegrityError:
-        # The same key came twice at once: the other one has won.
-        earlier = same(_made_with(user, key), fingerprint)
-        if earlier is None:
-            raise
-        return earlier
+    values = {"title": title, "genre": genre, **fields}
+    return once(
+        lambda: _create(user=user, key=key, fingerprint=fingerprint, values=values),
+        lambda: same(_made_with(user, key), fingerprint),
+    )
 
 
 def _made_with(user: User, key: str | None) -> Project | None:
@@ -202,7 +199,6 @@ def _locked_for(user: User, action: ProjectAction, pk: int) -> Project:
 def _changed(project: Project) -> None:
     touch(project)
     record_event(project, ProjectEvent.Type.PROJECT_UPDATED, project.pk)
-    hint_project(project.pk)
 
 
 def _set_archived(project: Project, moment: datetime.datetime | None) -> None:

@@ -3,12 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from django.contrib.auth.models import Group
 from django.test import Client
 
 from cms.accounts.choices import SubscriptionTier, UserRole
 from cms.accounts.models import User
-from cms.accounts.services import EDITORS
 from content.media.services import create_media_from_bytes
 from content.projects.models import Project
 from content.projects.services import create_project
@@ -16,14 +14,6 @@ from conversation import sessions
 from conversation.models import Session
 
 from .pictures import png
-
-
-@pytest.fixture
-def editor(person: Callable[..., User]) -> User:
-    """In the group Editors, and a member of nothing."""
-    user = person("editor")
-    user.groups.add(Group.objects.get(name=EDITORS))
-    return user
 
 
 @pytest.fixture

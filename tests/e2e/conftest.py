@@ -1,12 +1,21 @@
 """Real headless Chromium."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser import CHROMIUM, SWITCHES
+from tests.live import PASSWORD
+
+
+def fill_in_sign_in(page: Page, name: str) -> None:
+    """Sign in as `<name>@example.com`, one of the demo's people, on the page that asks for it."""
+    page.get_by_label(re.compile("e-?mail", re.I)).fill(f"{name}@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
 
 
 # Playwright's event loop runs in this thread while it is started, which other tests must not meet.

@@ -7,7 +7,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from cms.api.ids import global_id
-from tests.live import PASSWORD, LiveServer
+from tests.live import LiveServer
+
+from .conftest import fill_in_sign_in
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +20,7 @@ def server(embedded: Callable[..., LiveServer]) -> LiveServer:
 def enter(page: Page, name: str) -> None:
     """Go to the admin, which leads to the sign-in page and back."""
     page.goto("/admin/")
-    page.get_by_label(re.compile("e-?mail", re.I)).fill(f"{name}@example.com")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    fill_in_sign_in(page, name)
     expect(page).to_have_url(re.compile("/admin/$"))
 
 

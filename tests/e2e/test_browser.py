@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.live import PASSWORD, ROOT, LiveServer
+from tests.live import ROOT, LiveServer
+
+from .conftest import fill_in_sign_in
 
 PICTURES = ROOT / "var" / "screenshots"
 DROP = """async ([selector, bytes, name, type]) => {
@@ -31,9 +33,7 @@ def server(embedded: Callable[..., LiveServer]) -> LiveServer:
 
 def sign_in(page: Page, name: str) -> None:
     page.goto("/")
-    page.get_by_label(re.compile("e-?mail", re.I)).fill(f"{name}@example.com")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    fill_in_sign_in(page, name)
     expect(page).to_have_url(re.compile("/projects/"))
 
 

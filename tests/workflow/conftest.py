@@ -1,17 +1,14 @@
 """The editors' door to the workflow."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from wagtail.test.utils.form_data import querydict_from_html
 
 from cms.accounts.models import User
-from cms.accounts.services import EDITORS
 from content.workflow.models import WorkflowStep
 
 
@@ -58,14 +55,6 @@ class Editing:
         if publish:
             self.data["action-publish"] = "action-publish"
         return self.client.post(self.url, self.data, follow=True)
-
-
-@pytest.fixture
-def editor(person: Callable[..., User]) -> User:
-    """A member of the group Editors."""
-    user = person("editor")
-    user.groups.add(Group.objects.get(name=EDITORS))
-    return user
 
 
 @pytest.fixture
