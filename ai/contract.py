@@ -4,31 +4,107 @@ These types are the whole border between the conversation and a model. They hold
 turn's runner, a test, a script) can fill a `Scene` and stream the answer of any `ChatModel`.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 Role = Literal["system", "user", "assistant"]
 
 
 @dataclass(frozen=True, slots=True)
+class Still:
+    """A picture that any model takes: a JPEG or PNG within the limits of `ai.pictures`. `seconds` is its place in
+    the video that it was taken from.
+    """
+
+    data: bytes
+    mime_type: str
+    width: int
+    height: int
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What of a file can be given to a model, small enough to be kept for a turn.
+
+    `stills` are a picture or, in their order, the frames sampled from a video; `text` is a document's, and `is_cut`
+    says that it goes on. `width` and `height` are the file's own, in pixels as shown; `duration` is in seconds,
+    `sample_rate` in Hz; None is unknown. `problem` says in words for people why there is nothing to give.
+    """
+
+    stills: tuple[Still, ...] = ()
+    is_first_of_several: bool = False
+    text: str = ""
+    pages: int = 0
+    is_cut: bool = False
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None
+    fps: float | None = None
+    sample_rate: int | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Attachment:
-    """A file of a message: the bytes as they were uploaded (picture, plain text, Markdown or PDF)."""
+    """A file of a message. What is in it is read when it is first asked for, and once; `load` never raises for a
+    file that cannot be read.
+    """
 
     name: str
     mime_type: str
-    data: bytes
+    load: Callable[[], Content]
+
+    @cached_property
+    def content(self) -> Content:
+        """Takes up to seconds the first time: call it where a loop need not wait."""
+        return self.load()
 
     @property
     def is_picture(self) -> bool:
         return self.mime_type.startswith("image/")
 
+    @property
+    def is_video(self) -> bool:
+        return self.mime_type.startswith("video/")
+
+    @property
+    def is_sound(self) -> bool:
+        return self.mime_type.startswith("audio/")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A still as it is sent. `caption` is said just before it; empty where the message's text names it."""
+
+    still: Still
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What a model is not given of a file, in words for people that follow the file's name.
+
+    `is_all` says that nothing of its content is given.
+    """
+
+    name: str
+    reason: str
+    is_all: bool = True
+
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
+    """Something that was said. In a scene it has its `attachments`; in a prompt these have become part of the text
+    and `pictures`.
+    """
+
     role: Role
     text: str
     attachments: tuple[Attachment, ...] = ()
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +172,15 @@ class Scene:
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """What is sent to a model: pictures are ready to send, other files have become text. `tool` is a JSON schema
-    of the function `direct` in the OpenAI form; `max_tokens` bounds the answer.
+    of the function `direct` in the OpenAI form; `max_tokens` bounds the answer. `left_out` is what of the present
+    message's files is not in it.
     """
 
     messages: tuple[ChatMessage, ...]
     tool: Mapping[str, Any]
     max_tokens: int
     scene: Scene
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +215,10 @@ class ChatModel(Protocol):
     """A director. `stream` gives deltas and then exactly one `Completion`, or raises `ai.errors.AIError`.
 
     It may be cancelled or closed (`aclose()`) at any time; the provider's request then ends at once.
+    `sees_pictures` says whether a prompt for it may hold pictures.
     """
 
     name: str
+    sees_pictures: bool
 
     def stream(self, prompt: Prompt) -> AsyncIterator[Delta | Completion]: ...

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ai.attachments import Prepared, named_only, prepare
-from ai.contract import ChatMessage, NextStep, Prompt, Scene, Step, TaskType
+from ai.attachments import name_of, named_only, prepare
+from ai.contract import ChatMessage, LeftOut, NextStep, Prompt, Scene, Step, TaskType
 from ai.templates import disarm, fence, fence_json, render
-from ai.text import clean, clean_json, one_line, shorten
+from ai.text import clean, clean_json, one_line, sentence, shorten
 from ai.tokens import message_tokens, schema_tokens
 from ai.tool import DESCRIPTION_LENGTH, MOST_CHOICES, TITLE_LENGTH, direct_tool
 
@@ -28,31 +29,35 @@ LONGEST_SUMMARY = 6_000
 LONGEST_PINNED_FACT = 300
 MOST_PINNED_FACTS = 30
 LONGEST_SCHEMA = 4_000
-# Room that the line about left-out things may take once the rest has been measured.
-LEFT_OUT_TOKENS = 200
+# Room that is kept for the line about each thing that is left out, before the lines are known.
+LEFT_OUT_TOKENS = 60
 # An earlier message's pictures are sent again small, and only the latest few of them.
 EARLIER_MESSAGE_TOKENS = 1_200
 MOST_EARLIER_WITH_FILES = 3
 
 
-def build_prompt(scene: Scene, *, token_budget: int, max_tokens: int) -> Prompt:
+def build_prompt(scene: Scene, *, token_budget: int, max_tokens: int, sees_pictures: bool = True) -> Prompt:
     """The prompt for `scene` in about `token_budget` input tokens (estimated, see `ai.tokens`). The frame and the
     present message always go in; its files are made smaller, or left out by name, until they fit. History fills
-    what remains, newest turns first and only whole ones. `max_tokens` bounds the answer. Pictures and PDFs are
-    decoded here: call it from a thread where a loop must not wait.
+    what remains, newest turns first and only whole ones. `max_tokens` bounds the answer; a model that
+    `sees_pictures` is given them. Files are read and decoded here: call it from a thread where a loop must not wait.
     """
     tool = direct_tool(scene.step)
-    frame = _system(scene, left_out=())
-    used = message_tokens(frame) + schema_tokens(tool) + LEFT_OUT_TOKENS + message_tokens(named_only(scene.message))
-    present = prepare(scene.message, tokens=max(0, token_budget - used))
-    used += message_tokens(present.message) - message_tokens(named_only(scene.message))
-    history, forgotten = _history(scene.history, max(0, token_budget - used))
-    left_out = present.left_out
+    files = len(scene.message.attachments)
+    fixed = message_tokens(_system(scene, left_out=())) + schema_tokens(tool) + LEFT_OUT_TOKENS * (files + 1)
+    room = token_budget - fixed - message_tokens(named_only(scene.message))
+    present = prepare(scene.message, tokens=max(0, room), sees_pictures=sees_pictures)
+    notes = [_note(item) for item in present.left_out]
+    frame = _system(scene, left_out=notes)
+    used = message_tokens(frame) + schema_tokens(tool) + LEFT_OUT_TOKENS + message_tokens(present.message)
+    history, forgotten = _history(scene.history, max(0, token_budget - used), sees_pictures=sees_pictures)
     if forgotten:
-        left_out = (*left_out, f"The oldest {forgotten} messages of this conversation.")
-    if left_out:
-        frame = _system(scene, left_out=left_out)
-    return Prompt((frame, *history, present.message), tool, max_tokens, scene)
+        frame = _system(scene, left_out=[*notes, f"The oldest {forgotten} messages of this conversation."])
+    return Prompt((frame, *history, present.message), tool, max_tokens, scene, present.left_out)
+
+
+def _note(item: LeftOut) -> str:
+    return f"The file '{name_of(item)}': {sentence(item.reason)}"
 
 
 def _system(scene: Scene, *, left_out: Sequence[str]) -> ChatMessage:
@@ -145,14 +150,14 @@ def _reporting(step: Step) -> str:
     )
 
 
-def _history(history: Sequence[ChatMessage], tokens: int) -> tuple[list[ChatMessage], int]:
+def _history(history: Sequence[ChatMessage], tokens: int, *, sees_pictures: bool) -> tuple[list[ChatMessage], int]:
     """The newest whole turns that fit in `tokens`, oldest first, and how many messages were left out."""
     kept: list[ChatMessage] = []
     with_files = 0
     turns = _turns(history)
     for index in range(len(turns) - 1, -1, -1):
         may_carry = with_files < MOST_EARLIER_WITH_FILES
-        messages = _fitting(turns[index], tokens, may_carry=may_carry)
+        messages = _fitting(turns[index], tokens, may_carry=may_carry, sees_pictures=sees_pictures)
         if messages is None:
             return kept, sum(map(len, turns[: index + 1]))
         with_files += any(message.attachments for message in turns[index])
@@ -171,7 +176,9 @@ def _turns(history: Sequence[ChatMessage]) -> list[list[ChatMessage]]:
     return turns
 
 
-def _fitting(turn: Sequence[ChatMessage], tokens: int, *, may_carry: bool) -> list[ChatMessage] | None:
+def _fitting(
+    turn: Sequence[ChatMessage], tokens: int, *, may_carry: bool, sees_pictures: bool
+) -> list[ChatMessage] | None:
     """The turn with its files where they fit, else with their names, else None."""
     bare = [named_only(message) for message in turn]
     cost = sum(map(message_tokens, bare))
@@ -180,19 +187,17 @@ def _fitting(turn: Sequence[ChatMessage], tokens: int, *, may_carry: bool) -> li
     if not may_carry or not any(message.attachments for message in turn):
         return bare
     room = min(EARLIER_MESSAGE_TOKENS, tokens - cost)
-    full = [_again(message, bare[index], room) for index, message in enumerate(turn)]
+    full = [_again(message, bare[index], room, sees_pictures) for index, message in enumerate(turn)]
     return full if sum(map(message_tokens, full)) <= tokens else bare
 
 
-def _again(message: ChatMessage, bare: ChatMessage, tokens: int) -> ChatMessage:
+def _again(message: ChatMessage, bare: ChatMessage, tokens: int, sees_pictures: bool) -> ChatMessage:
     if not message.attachments:
         return bare
-    prepared: Prepared = prepare(message, tokens=tokens)
+    prepared = prepare(message, tokens=tokens, sees_pictures=sees_pictures)
     if not prepared.left_out:
         return prepared.message
-    if len(prepared.left_out) == len(message.attachments):
+    if sum(item.is_all for item in prepared.left_out) == len(message.attachments):
         return bare
-    notes = " ".join(prepared.left_out)
-    return ChatMessage(
-        message.role, f"{prepared.message.text}\n\n[Not sent again: {notes}]", prepared.message.attachments
-    )
+    notes = " ".join(map(_note, prepared.left_out))
+    return replace(prepared.message, text=f"{prepared.message.text}\n\n[Of these files: {notes}]")

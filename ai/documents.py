@@ -1,23 +1,24 @@
-"""The words of an attached text, Markdown or PDF file."""
+"""The words of an attached text, Markdown, Fountain or PDF file."""
 
 import codecs
 import io
-from dataclasses import dataclass
 from time import monotonic
 
 from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 
-from ai.contract import Attachment
+from ai.contract import Content
 from ai.text import clean
 
-MOST_CHARACTERS = 20_000
+# More than the budget of any model that we know; the budget cuts what is really sent.
+MOST_CHARACTERS = 400_000
 MOST_BYTES = 25_000_000
 MOST_PAGES = 200
 # A hostile PDF can keep its reader busy for minutes: no further page is begun after this.
 SECONDS_FOR_A_PDF = 5.0
 
-TEXT_TYPES = ("text/plain", "text/markdown", "text/x-markdown")
+FOUNTAIN_TYPE = "text/x-fountain"
+TEXT_TYPES = ("text/plain", "text/markdown", "text/x-markdown", FOUNTAIN_TYPE)
 PDF_TYPE = "application/pdf"
 
 # pypdf meets broken files with these besides its own errors.
@@ -29,30 +30,27 @@ class UnreadableDocumentError(Exception):
     """The message says why, in words for people."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """`pages` is 0 for what has none. `cut` says that there is more text than `text` holds."""
-
-    text: str
-    pages: int = 0
-    cut: bool = False
-
-
-def read(attachment: Attachment) -> Document:
-    """Raises UnreadableDocumentError for another kind of file, a broken one, or one that is too large."""
-    kind = attachment.mime_type.partition(";")[0].strip().lower()
-    if len(attachment.data) > MOST_BYTES:
-        raise UnreadableDocumentError(f"it is larger than {MOST_BYTES // 1_000_000} MB")
-    if kind == PDF_TYPE:
-        return _read_pdf(attachment.data)
-    if kind in TEXT_TYPES:
-        return _capped(_decoded(attachment.data))
-    raise UnreadableDocumentError("files of this kind cannot be read here")
+def read(data: bytes, mime_type: str) -> Content:
+    """A document as a model can be given it. Never raises for a bad file."""
+    kind = mime_type.partition(";")[0].strip().lower()
+    if len(data) > MOST_BYTES:
+        return Content(problem=f"it is larger than {MOST_BYTES // 1_000_000} MB")
+    try:
+        if kind == PDF_TYPE:
+            return _read_pdf(data)
+        if kind in TEXT_TYPES:
+            return from_text(_decoded(data))
+    except UnreadableDocumentError as error:
+        return Content(problem=str(error))
+    return Content(problem="files of this kind cannot be read here")
 
 
-def _capped(text: str, pages: int = 0) -> Document:
+def from_text(text: str, *, pages: int = 0, is_cut: bool = False) -> Content:
+    """Words that were extracted before. `is_cut` says that there are more of them."""
     text = clean(text).strip()
-    return Document(text[:MOST_CHARACTERS], pages=pages, cut=len(text) > MOST_CHARACTERS)
+    if not text:
+        return Content(pages=pages, problem="it holds no text that can be read")
+    return Content(text=text[:MOST_CHARACTERS], pages=pages, is_cut=is_cut or len(text) > MOST_CHARACTERS)
 
 
 def _decoded(data: bytes) -> str:
@@ -66,7 +64,7 @@ def _decoded(data: bytes) -> str:
         return data.decode("cp1252", "replace")
 
 
-def _read_pdf(data: bytes) -> Document:
+def _read_pdf(data: bytes) -> Content:
     try:
         reader = PdfReader(io.BytesIO(data))
         if reader.is_encrypted and not reader.decrypt(""):
@@ -76,7 +74,7 @@ def _read_pdf(data: bytes) -> Document:
         raise UnreadableDocumentError("it is damaged or not a PDF") from error
 
 
-def _pages_of(reader: PdfReader) -> Document:
+def _pages_of(reader: PdfReader) -> Content:
     pages, length, read_all = [], 0, True
     deadline = monotonic() + SECONDS_FOR_A_PDF
     for number, page in enumerate(reader.pages):
@@ -85,5 +83,4 @@ def _pages_of(reader: PdfReader) -> Document:
             break
         pages.append(page.extract_text())
         length += len(pages[-1])
-    document = _capped("\n\n".join(pages), pages=len(reader.pages))
-    return Document(document.text, document.pages, cut=document.cut or not read_all)
+    return from_text("\n\n".join(pages), pages=len(reader.pages), is_cut=not read_all)

@@ -1,4 +1,4 @@
-"""What can be measured in an attached file without understanding it: size, palette, light; pages, words,
+"""What can be measured in an attached file without understanding it: size, palette, light; length; pages, words,
 headings.
 """
 
@@ -8,13 +8,16 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageStat
 
-from ai import documents, pictures
-from ai.contract import Attachment
-from ai.text import one_line, shorten
+from ai import pictures
+from ai.contract import Attachment, Content, Still
+from ai.documents import FOUNTAIN_TYPE
+from ai.text import one_line, seconds_in_words, sentence, shorten
 
 MOST_COLOURS = 4
 LEAST_SHARE = 0.03
 LONGEST_FIRST_LINE = 80
+MOST_LOOKS = 3
+_LIGHT = ("dark", "mid-toned", "bright")
 
 _NAMED = {
     "black": (12, 12, 14), "charcoal": (54, 57, 63), "grey": (128, 128, 128), "silver": (192, 192, 192),
@@ -37,6 +40,9 @@ _ASPECTS = {
     "2:3": 2 / 3,
 }
 _SCENE_HEADING = re.compile(r"^\s*((?:INT|EXT|I/E)[./ ].{0,80})$", re.MULTILINE)
+# Fountain takes them in lower case too, and any line that a full stop forces to be one.
+_FOUNTAIN_HEADING = re.compile(r"^((?:INT|EXT|EST|I/E)[./ ].{0,80}|\.(?!\.).{1,80})$", re.MULTILINE | re.IGNORECASE)
+_FOUNTAIN_TITLE = re.compile(r"\ATitle:\s*(\S.*)", re.IGNORECASE)
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(.{1,80})", re.MULTILINE)
 
 
@@ -58,32 +64,84 @@ def observe(attachment: Attachment, *, aspect_ratio: str = "") -> str:
     bad file.
     """
     name = shorten(one_line(attachment.name), 60).replace("`", "'")
+    return f"- `{name}`: {_seen(attachment, aspect_ratio)}"
+
+
+def _seen(attachment: Attachment, aspect_ratio: str) -> str:
+    content = attachment.content
+    if content.problem:
+        pages = _pages(content)
+        return f"{pages}I could not read it: {sentence(content.problem)}"
     try:
-        seen = _picture(attachment.data, aspect_ratio) if attachment.is_picture else _document(attachment)
-    except (pictures.UnreadablePictureError, documents.UnreadableDocumentError) as error:
-        seen = f"I could not read it: {error}."
-    return f"- `{name}`: {seen}"
+        if attachment.is_picture:
+            return _picture(content, aspect_ratio)
+        if attachment.is_video:
+            return _video(content, aspect_ratio)
+    except pictures.UnreadablePictureError as error:
+        return f"I could not read it: {sentence(str(error))}"
+    return _sound(content) if attachment.is_sound else _document(attachment)
 
 
-def _picture(data: bytes, aspect_ratio: str) -> str:
-    width, height = pictures.size_of(data)
-    with pictures.opened(data, draft=512) as picture:
-        # An upright phone picture is stored lying down.
-        if (picture.width > picture.height) != (width > height) and picture.width != picture.height:
-            width, height = height, width
-        small = picture.convert("RGB")
+def _picture(content: Content, aspect_ratio: str) -> str:
+    with pictures.opened(content.stills[0].data) as picture:
+        small = picture.image.convert("RGB")
     small.thumbnail((128, 128))
     colours = ", ".join(f"{c.name} {c.hex} ({round(c.share * 100)} %)" for c in palette(small))
-    light = ImageStat.Stat(small.convert("L"))
-    brightness, contrast = light.mean[0] / 255, light.stddev[0] / 128
+    brightness, contrast = _light(small)
+    return (
+        f"{_shape(content, aspect_ratio)}; palette {colours}; "
+        f"{_level(brightness, *_LIGHT)} ({round(brightness * 100)} % brightness), "
+        f"{_level(contrast * 1.6, 'low', 'medium', 'high')} contrast."
+    )
+
+
+def _video(content: Content, aspect_ratio: str) -> str:
+    """Where its colour or light changes from one still to the next is said, and no more of it."""
+    facts = [
+        seconds_in_words(content.duration) if content.duration is not None else "",
+        _shape(content, aspect_ratio) if content.width else "",
+        f"{content.fps:.4g} fps" if content.fps else "",
+    ]
+    looks: list[str] = []
+    for still in content.stills:
+        look = _look(still)
+        if not looks or not looks[-1].startswith(look):
+            looks.append(f"{look} at {seconds_in_words(still.seconds or 0.0)}")
+    shown = ", then ".join(looks[:MOST_LOOKS]) + (" …" if len(looks) > MOST_LOOKS else "")
+    known = ", ".join(filter(None, facts))
+    sound = " I cannot hear its sound." if content.sample_rate else ""
+    return f"{known}{'; ' if known else ''}in {len(content.stills)} stills mostly {shown}.{sound}"
+
+
+def _look(still: Still) -> str:
+    with pictures.opened(still.data) as picture:
+        small = picture.image.convert("RGB")
+    small.thumbnail((128, 128))
+    colours = palette(small)
+    return f"{colours[0].name if colours else 'mixed'} ({_level(_light(small)[0], *_LIGHT)})"
+
+
+def _sound(content: Content) -> str:
+    facts = [
+        f"{seconds_in_words(content.duration)} long" if content.duration is not None else "",
+        f"{content.sample_rate:,} samples a second" if content.sample_rate else "",
+    ]
+    known = ", ".join(filter(None, facts))
+    return f"{known}{'; ' if known else ''}I cannot hear it."
+
+
+def _light(picture: Image.Image) -> tuple[float, float]:
+    """Brightness and contrast, 0 to 1."""
+    light = ImageStat.Stat(picture.convert("L"))
+    return light.mean[0] / 255, light.stddev[0] / 128
+
+
+def _shape(content: Content, aspect_ratio: str) -> str:
+    width, height = content.width or 0, content.height or 0
     shape = aspect_of(width, height)
     if aspect_ratio in _ASPECTS and shape != aspect_ratio:
         shape += f", the project has {aspect_ratio}"
-    return (
-        f"{width} × {height} px ({shape}); palette {colours}; "
-        f"{_level(brightness, 'dark', 'mid-toned', 'bright')} ({round(brightness * 100)} % brightness), "
-        f"{_level(contrast * 1.6, 'low', 'medium', 'high')} contrast."
-    )
+    return f"{width} × {height} px ({shape})"
 
 
 def aspect_of(width: int, height: int) -> str:
@@ -131,20 +189,29 @@ def _level(value: float, low: str, middle: str, high: str) -> str:
     return low if value < 0.34 else middle if value < 0.67 else high
 
 
+def _pages(content: Content) -> str:
+    return f"{content.pages} {'page' if content.pages == 1 else 'pages'}, " if content.pages else ""
+
+
 def _document(attachment: Attachment) -> str:
-    document = documents.read(attachment)
-    pages = f"{document.pages} {'page' if document.pages == 1 else 'pages'}, " if document.pages else ""
-    if not document.text:
-        return f"{pages}no text that can be read."
-    count = sum(any(map(str.isalnum, word)) for word in document.text.split())
-    words = f"{'at least ' if document.cut else ''}{count:,} {'word' if count == 1 else 'words'}"
-    first = shorten(one_line(document.text.split("\n", 1)[0].lstrip("# ")), LONGEST_FIRST_LINE)
-    return f"{pages}{words}; it begins “{first}”.{_headings(document.text)}"
+    content = attachment.content
+    count = sum(any(map(str.isalnum, word)) for word in content.text.split())
+    words = f"{'at least ' if content.is_cut else ''}{count:,} {'word' if count == 1 else 'words'}"
+    is_fountain = attachment.mime_type == FOUNTAIN_TYPE
+    return f"{_pages(content)}{words}; {_beginning(content.text)}.{_headings(content.text, is_fountain)}"
 
 
-def _headings(text: str) -> str:
-    for kind, pattern in (("scene heading", _SCENE_HEADING), ("heading", _HEADING)):
-        found = [one_line(item) for item in pattern.findall(text)]
+def _beginning(text: str) -> str:
+    if title := _FOUNTAIN_TITLE.match(text):
+        return f"it is called “{shorten(one_line(title[1]), LONGEST_FIRST_LINE)}”"
+    first = shorten(one_line(text.split("\n", 1)[0].lstrip("# ")), LONGEST_FIRST_LINE)
+    return f"it begins “{first}”"
+
+
+def _headings(text: str, is_fountain: bool) -> str:
+    scenes = _FOUNTAIN_HEADING if is_fountain else _SCENE_HEADING
+    for kind, pattern in (("scene heading", scenes), ("heading", _HEADING)):
+        found = [one_line(item).lstrip(".") for item in pattern.findall(text)]
         if found:
             return f" {len(found)} {kind if len(found) == 1 else kind + 's'}: {_listed(found)}."
     return ""

@@ -46,6 +46,7 @@ class QwenDirector:
 
     def __init__(self, config: ModelConfig) -> None:
         self.name = config.model
+        self.sees_pictures = config.pictures
         self._config = config
         self._tools = config.tools
 

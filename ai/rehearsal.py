@@ -29,6 +29,7 @@ class RehearsalDirector:
     """A `ChatModel`. `word_delay` is the pause after each word, in seconds."""
 
     name = "rehearsal"
+    sees_pictures = True
 
     def __init__(self, *, word_delay: float = WORD_DELAY) -> None:
         self._word_delay = word_delay

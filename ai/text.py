@@ -50,3 +50,17 @@ def slugify(text: str, limit: int = 50) -> str:
 def quoted(value: object, limit: int = 60) -> str:
     """A stranger's value, short and harmless enough to be named in a sentence."""
     return f"'{shorten(one_line(str(value)), limit)}'"
+
+
+def seconds_in_words(seconds: float) -> str:
+    """A place or a length in time: '4.2 s' below a minute, then '1:05' and '1:02:03'."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def sentence(text: str) -> str:
+    """The text ended with one full stop."""
+    return f"{text.rstrip(' .')}."

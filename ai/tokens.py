@@ -11,13 +11,14 @@ from json import dumps
 from math import ceil
 from typing import Any
 
-from ai.contract import ChatMessage
-from ai.pictures import size_of
+from ai.contract import ChatMessage, Picture
 
 BYTES_A_TOKEN = 3.5
 SQUARE = 32
 MESSAGE_MARKS = 5
 PICTURE_MARKS = 2
+# Captions are mostly numbers and marks, which are tokens of their own (measured with SmolLM2's vocabulary).
+CAPTION_BYTES_A_TOKEN = 2
 
 
 def text_tokens(text: str) -> int:
@@ -33,10 +34,15 @@ def schema_tokens(tool: Mapping[str, Any]) -> int:
     return text_tokens(dumps(tool, ensure_ascii=False))
 
 
+def shown_tokens(picture: Picture) -> int:
+    """The cost of a picture at the size in which it is sent, with its caption."""
+    caption = ceil(len(picture.caption.encode("utf-8", "replace")) / CAPTION_BYTES_A_TOKEN)
+    return picture_tokens(picture.still.width, picture.still.height) + caption
+
+
 def message_tokens(message: ChatMessage) -> int:
-    """The cost of a prepared message: its pictures are counted at the size in which they will be sent."""
-    pictures = sum(picture_tokens(*size_of(item.data)) for item in message.attachments if item.is_picture)
-    return MESSAGE_MARKS + text_tokens(message.text) + pictures
+    """The cost of a prepared message."""
+    return MESSAGE_MARKS + text_tokens(message.text) + sum(map(shown_tokens, message.pictures))
 
 
 def prompt_tokens(messages: Iterable[ChatMessage], tool: Mapping[str, Any]) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ai.config import ModelConfig
-from ai.contract import Attachment, ChatMessage, Prompt, Usage
+from ai.contract import ChatMessage, Picture, Prompt, Usage
 from ai.templates import render
 from ai.tool import TOOL_NAME
 
@@ -42,7 +42,7 @@ def request_body(prompt: Prompt, config: ModelConfig, *, tools: bool) -> dict[st
     """The JSON to post. Without `tools` the system message asks for a fenced block instead."""
     body: dict[str, Any] = {
         "model": config.model,
-        "messages": _messages(prompt, pictures=config.pictures, tools=tools),
+        "messages": _messages(prompt, tools=tools),
         "max_tokens": prompt.max_tokens,
         "stream": True,
         "stream_options": {"include_usage": True},
@@ -57,13 +57,10 @@ def request_body(prompt: Prompt, config: ModelConfig, *, tools: bool) -> dict[st
     return {**body, **config.extra_body}
 
 
-def _messages(prompt: Prompt, *, pictures: bool, tools: bool) -> list[dict[str, Any]]:
+def _messages(prompt: Prompt, *, tools: bool) -> list[dict[str, Any]]:
     first, *rest = prompt.messages
     system = first.text if tools else f"{first.text}\n\n{_fallback(prompt.tool)}"
-    return [
-        {"role": "system", "content": system},
-        *(_message(message, pictures=pictures) for message in rest),
-    ]
+    return [{"role": "system", "content": system}, *map(_message, rest)]
 
 
 def _fallback(tool: Mapping[str, Any]) -> str:
@@ -71,28 +68,29 @@ def _fallback(tool: Mapping[str, Any]) -> str:
     return render("fallback", example=json.dumps(_EXAMPLE, ensure_ascii=False), schema=schema)
 
 
-def _message(message: ChatMessage, *, pictures: bool) -> dict[str, Any]:
+def _message(message: ChatMessage) -> dict[str, Any]:
     if message.role == "system":
         # Chat templates take one system message, at the start: a later one is told within the conversation.
         return {"role": "user", "content": f"<platform_note>\n{message.text}\n</platform_note>"}
-    if not message.attachments:
+    if not message.pictures:
         return {"role": message.role, "content": message.text}
-    if not pictures:
-        names = ", ".join(item.name for item in message.attachments)
-        note = f"[Pictures were attached, and you cannot see them: {names}. Say so if they matter.]"
-        return {"role": message.role, "content": f"{message.text}\n\n{note}"}
-    parts: list[dict[str, Any]] = [_picture(item) for item in message.attachments]
+    parts = [part for picture in message.pictures for part in _picture(picture)]
     if message.text:
-        parts.append({"type": "text", "text": message.text})
+        parts.append(_text(message.text))
     return {"role": message.role, "content": parts}
 
 
-def _picture(item: Attachment) -> dict[str, Any]:
+def _text(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
+
+
+def _picture(picture: Picture) -> list[dict[str, Any]]:
     """A data URI and never an address: our files are private, and a server would fetch from inside its own
-    network.
+    network. A video's stills are single pictures too: every endpoint takes those, and few take videos.
     """
-    encoded = base64.b64encode(item.data).decode("ascii")
-    return {"type": "image_url", "image_url": {"url": f"data:{item.mime_type};base64,{encoded}"}}
+    encoded = base64.b64encode(picture.still.data).decode("ascii")
+    part = {"type": "image_url", "image_url": {"url": f"data:{picture.still.mime_type};base64,{encoded}"}}
+    return [_text(f"[{picture.caption}]"), part] if picture.caption else [part]
 
 
 def read_chunk(value: Mapping[str, Any]) -> Chunk:

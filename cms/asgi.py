@@ -1,8 +1,6 @@
 """HTTP and WebSocket in one process; on the embedded default the worker too."""
 
 import os
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 from django.core.asgi import get_asgi_application
 
@@ -17,12 +15,11 @@ from django.urls import path  # noqa: E402
 
 from cms.celery import EmbeddedWorker  # noqa: E402
 from cms.views import graphql_consumer  # noqa: E402
-
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+from content.media.receiving import Receive, ReceiveUploads, Scope, Send  # noqa: E402
 
 
-async def lifespan(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+
+async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
     """Start the embedded worker with the server and stop it first when the server stops."""
     worker = EmbeddedWorker() if settings.EMBEDDED_WORKER else None
     while True:
@@ -40,7 +37,7 @@ async def lifespan(scope: dict[str, Any], receive: Receive, send: Send) -> None:
 
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": ReceiveUploads(http),
         "websocket": AuthMiddlewareStack(URLRouter([path("graphql/", graphql_consumer)])),
         "lifespan": lifespan,
     }

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 # React sets styles through the DOM, which the policy allows; nothing inline is ever needed by our pages.
@@ -15,6 +16,8 @@ POLICY = (
 ADMIN_POLICY = POLICY.replace("script-src 'self'", "script-src 'self' 'unsafe-inline'").replace(
     "style-src 'self'", "style-src 'self' 'unsafe-inline'"
 )
+# What pages load from a bucket and send to it, where files are in one.
+BUCKET_DIRECTIVES = ("img-src", "media-src", "connect-src")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -31,12 +34,20 @@ def request_id(get_response: GetResponse) -> GetResponse:
 
 
 def content_security_policy(get_response: GetResponse) -> GetResponse:
-    """Nothing but our own files runs or loads; a view may set a policy of its own."""
+    """Nothing but our own files runs or loads, and those in the bucket load; a view may set a policy of its own."""
+    pages, admin = _reaching_bucket(POLICY), _reaching_bucket(ADMIN_POLICY)
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        policy = ADMIN_POLICY if request.path.startswith("/admin/") else POLICY
+        policy = admin if request.path.startswith("/admin/") else pages
         response.headers.setdefault("Content-Security-Policy", policy)
         return response
 
     return middleware
+
+
+def _reaching_bucket(policy: str) -> str:
+    if settings.BUCKET_ORIGIN:
+        for directive in BUCKET_DIRECTIVES:
+            policy = policy.replace(f"{directive} 'self'", f"{directive} 'self' {settings.BUCKET_ORIGIN}")
+    return policy

@@ -22,7 +22,9 @@ from cms.api.text import StorableArguments
 from cms.api.threads import in_thread, run_resolvers_in_threads
 from content.generation.schema import GenerationMutation, GenerationQuery
 from content.generation.types import ProjectTaskUpdatedEvent
+from content.media.bulk_schema import MediaBulkMutation
 from content.media.schema import MediaMutation, MediaQuery
+from content.media.search_schema import MediaSearchQuery
 from content.media.types import MediaUpdatedEvent
 from content.projects.schema import ProjectsMutation, ProjectsQuery, ProjectsSubscription
 from content.projects.types import ProjectUpdatedEvent
@@ -32,7 +34,9 @@ from conversation.schema import ConversationMutation, ConversationQuery, Convers
 
 
 @strawberry.type(description="What can be read.")
-class Query(AccountsQuery, ProjectsQuery, ConversationQuery, WorkflowQuery, MediaQuery, GenerationQuery):
+class Query(
+    AccountsQuery, ProjectsQuery, ConversationQuery, WorkflowQuery, MediaQuery, MediaSearchQuery, GenerationQuery
+):
     @strawberry.field(description="An object by its global id; null where there is none that the caller may see.")
     def node(
         self,
@@ -46,7 +50,9 @@ class Query(AccountsQuery, ProjectsQuery, ConversationQuery, WorkflowQuery, Medi
     description="What can be done. A mutation has one input and answers with the object (null when refused) and "
     "`errors` (empty on success). Several in one request run in order, and each fails alone."
 )
-class Mutation(AccountsMutation, ProjectsMutation, ConversationMutation, MediaMutation, GenerationMutation):
+class Mutation(
+    AccountsMutation, ProjectsMutation, ConversationMutation, MediaMutation, MediaBulkMutation, GenerationMutation
+):
     pass
 
 

@@ -68,6 +68,8 @@ class Message(models.Model):
     )
     # The turn whose reply this is; a user's message has turns of its own (Turn.message).
     turn = models.OneToOneField("Turn", null=True, blank=True, on_delete=models.CASCADE, related_name="reply")
+    # The turn of which the server says here what of the files could not be given to the model.
+    notice_of = models.OneToOneField("Turn", null=True, blank=True, on_delete=models.CASCADE, related_name="notice")
     interrupted = models.BooleanField(default=False, help_text="The reply was stopped part-way.")
     idempotency_key = models.CharField(max_length=100, null=True, blank=True)
     idempotency_digest = models.CharField(max_length=64, blank=True)
@@ -82,6 +84,9 @@ class Message(models.Model):
             models.CheckConstraint(
                 condition=Q(turn__isnull=True) | Q(role=MessageRole.ASSISTANT),
                 name="only_replies_have_a_turn",
+            ),
+            models.CheckConstraint(
+                condition=Q(notice_of__isnull=True) | Q(role=MessageRole.SYSTEM), name="only_the_server_gives_notice"
             ),
             models.UniqueConstraint(
                 fields=["session", "author", "idempotency_key"], name="message_idempotency_key_unique"

@@ -30,6 +30,8 @@ from .offers import allowed_cards, offer
 from .sessions import finish, lock_session
 from .turns import append_message
 
+ALL_GIVEN = "All attached files have now been given to the director."
+
 
 def lease_end() -> datetime:
     """Until when a runner that starts or renews now has the turn for itself."""
@@ -80,6 +82,27 @@ def _mine(turn: Turn) -> QuerySet[Turn]:
 def release(turn: Turn) -> None:
     """Hand a turn back at shutdown, so that another runner takes it without waiting for the lease."""
     _mine(turn).update(lease_expires_at=timezone.now(), attempts_before=turn.attempts)
+
+
+@transaction.atomic
+def give_notice(turn: Turn, text: str) -> bool:
+    """Tell everybody in the session, once a turn, what its director could not be given; "" is nothing.
+
+    An attempt that finds something else than an earlier one did corrects what that said. False where the turn is no
+    longer this runner's.
+    """
+    session = lock_session(turn.session_id)
+    if not _mine(turn).filter(cancel_requested=False).exists():
+        return False
+    notice = Message.objects.filter(notice_of=turn).first()
+    if notice is None and text:
+        notice = append_message(session, role=MessageRole.SYSTEM, content=text, notice_of=turn)
+        events.message_added(notice)
+    elif notice is not None and notice.content != (text or ALL_GIVEN):
+        notice.content = text or ALL_GIVEN
+        notice.save(update_fields=["content"])
+        events.message_added(notice)
+    return True
 
 
 @transaction.atomic

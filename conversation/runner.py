@@ -15,15 +15,18 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.db import connection
 
-from ai.contract import ChatModel, Completion, Delta, Prompt
+from ai.contract import ChatModel, Completion, Delta, Prompt, Scene
 from ai.director import build_prompt
 from ai.errors import AIError
 from ai.replies import parse_reply
 from cms.background import submit
 from cms.errors import ErrorCode
+from cms.heartbeat import LeaseLost, heartbeat
+from content.media.model_files import Reader
 
 from . import events, outcomes
 from .models import Turn
+from .notices import notice_text
 from .scene import build_scene, director_model
 
 logger = logging.getLogger(__name__)
@@ -100,6 +103,29 @@ class TurnRun:
         self._offset = 0
         self._saved_at = time.monotonic()
 
+    def prepare(self, model: ChatModel, scene: Scene, reader: Reader) -> Prompt:
+        """The prompt, with the files read. The lease is kept meanwhile; whoever stops the turn stops the reading.
+
+        Raises _StoppedError, _ShuttingDownError.
+        """
+
+        def renew() -> None:
+            try:
+                self._save()
+            except (_StoppedError, _ShuttingDownError):
+                reader.close()
+                raise LeaseLost from None
+
+        with heartbeat(renew, lease_seconds=settings.TURN_LEASE_SECONDS, name=f"turn {self.turn.pk}"):
+            prompt = build_prompt(
+                scene,
+                token_budget=settings.MODEL_INPUT_TOKENS,
+                max_tokens=settings.MODEL_OUTPUT_TOKENS,
+                sees_pictures=model.sees_pictures,
+            )
+        self._save()
+        return prompt
+
     def stream(self, model: ChatModel, prompt: Prompt) -> Completion:
         """Pass the reply on as it grows, until the model has said all.
 
@@ -167,8 +193,12 @@ def run(turn_id: int) -> None:
 
 
 def _answer(attempt: TurnRun, model: ChatModel) -> None:
-    scene = build_scene(attempt.turn)
-    prompt = build_prompt(scene, token_budget=settings.MODEL_INPUT_TOKENS, max_tokens=settings.MODEL_OUTPUT_TOKENS)
+    reader = Reader()
+    scene = build_scene(attempt.turn, reader)
+    release_connection()
+    prompt = attempt.prepare(model, scene, reader)
+    if scene.message.attachments and not outcomes.give_notice(attempt.turn, notice_text(prompt.left_out)):
+        raise _StoppedError
     release_connection()
     completion = attempt.stream(model, prompt)
     if outcomes.complete(attempt.turn, parse_reply(completion, scene), completion) is None:

@@ -1,15 +1,20 @@
 """What the director is told for one turn, read from the rows."""
 
+from collections.abc import Sequence
+
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 
 from ai import contract
+from ai.attachments import MOST_STILLS
 from ai.config import ModelConfig
 from ai.contract import ChatMessage, ChatModel, Chosen, NextStep, Scene
+from ai.director import MOST_EARLIER_WITH_FILES
 from ai.graph import Graph
 from ai.models import chat_model
 from content.generation.registry import model_task_types
-from content.media.services import read_bytes
+from content.media.choices import MediaKind
+from content.media.model_files import Reader
 from content.projects.models import Project
 from content.projects.progress import progress_of
 from content.workflow.models import WorkflowStep
@@ -19,8 +24,11 @@ from .models import Choice, Message, MessageAttachment, Session, Turn
 
 # More than any token budget holds; the director takes the newest whole turns of them.
 HISTORY_MESSAGES = 60
-# Messages back: files sent earlier than that are named in the history, but not read again.
-HISTORY_WITH_FILES = 6
+# Frames that are sampled from the videos of one message; each gets its part, and two at least.
+MOST_FRAMES = 2 * MOST_STILLS
+LEAST_FRAMES = 2
+# Of a video of an earlier message.
+EARLIER_FRAMES = 3
 
 
 def director_model() -> ChatModel:
@@ -40,24 +48,27 @@ def director_model() -> ChatModel:
     return chat_model(config, word_delay=settings.REHEARSAL_WORD_DELAY)
 
 
-def build_scene(turn: Turn) -> Scene:
-    """Everything the director knows for this turn; the database is not needed after it."""
+def build_scene(turn: Turn, reader: Reader) -> Scene:
+    """Everything the director knows for this turn; the database is not needed after it. `reader` reads the files as
+    the director asks for them.
+    """
     session = Session.objects.select_related("project", "current_step", "user").get(pk=turn.session_id)
     graph = published_graph()
     facts = _facts(session.project, graph)
     message = _messages(session).get(pk=turn.message_id)
-    before = list(_messages(session).filter(seq__lt=message.seq).order_by("-seq")[:HISTORY_MESSAGES])
+    earlier = _messages(session).filter(seq__lt=message.seq, notice_of=None).order_by("-seq")
+    before = list(earlier[:HISTORY_MESSAGES])
+    reader.know_texts(_likely_read([message, *before]))
     speaker = message.author or session.user
+    present = _chat_message(message, reader, frames=_frames_each(message))
     return Scene(
         project=facts,
         step=_step(session.current_step, facts, graph),
         preferences=speaker.preferences,
         summary=str(session.context.get("summary", "")),
         pinned_facts=tuple(session.context.get("pinned_facts", ())),
-        history=tuple(
-            _chat_message(earlier, with_files=place < HISTORY_WITH_FILES) for place, earlier in enumerate(before)
-        )[::-1],
-        message=_chat_message(message, with_files=True),
+        history=tuple(_chat_message(row, reader, frames=EARLIER_FRAMES, again=True) for row in reversed(before)),
+        message=present,
         chosen=_chosen(message.selected_choice) if message.selected_choice else None,
     )
 
@@ -67,21 +78,20 @@ def _messages(session: Session) -> QuerySet[Message]:
     return Message.objects.filter(session=session).prefetch_related(Prefetch("attachment_rows", rows))
 
 
-def _chat_message(message: Message, *, with_files: bool) -> ChatMessage:
-    rows = message.attachment_rows.all()
-    text = message.content
-    if rows and not with_files:
-        text += "\n\n[Files sent with this message: " + ", ".join(row.media.filename for row in rows) + "]"
-    return ChatMessage(
-        role=_role(message),
-        text=text,
-        attachments=tuple(
-            contract.Attachment(name=row.media.filename, mime_type=row.media.mime_type, data=read_bytes(row.media))
-            for row in rows
-        )
-        if with_files
-        else (),
-    )
+def _likely_read(messages: Sequence[Message]) -> list[int]:
+    """Media of the present message and of the few latest others whose files the director may send again."""
+    files = [[row.media_id for row in message.attachment_rows.all()] for message in messages]
+    return [pk for sent in list(filter(None, files))[: MOST_EARLIER_WITH_FILES + 1] for pk in sent]
+
+
+def _frames_each(message: Message) -> int:
+    videos = sum(row.media.kind == MediaKind.VIDEO for row in message.attachment_rows.all())
+    return max(LEAST_FRAMES, min(MOST_STILLS, MOST_FRAMES // max(1, videos)))
+
+
+def _chat_message(message: Message, reader: Reader, *, frames: int, again: bool = False) -> ChatMessage:
+    files = [reader.attachment(row.media, stills=frames, again=again) for row in message.attachment_rows.all()]
+    return ChatMessage(_role(message), message.content, tuple(files))
 
 
 def _role(message: Message) -> contract.Role:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from cms.accounts.models import User
 from cms.errors import DomainError, ErrorCode, conflict, invalid, not_found
 from cms.idempotency import check_key, digest, once, same
+from content.media.choices import MediaStatus
 from content.media.models import Media
 from content.projects.services import require_unarchived
 from content.workflow.services import published_graph
@@ -215,11 +216,17 @@ def _attachments(session: Session, attachment_ids: Sequence[int]) -> list[Media]
         raise not_found("An attachment", "attachment_ids")
     media = [found[pk] for pk in attachment_ids]
     for item in media:
-        if item.status not in ("active", "draft"):
-            raise invalid(
-                f"'{item.title}' is {item.get_status_display().lower()} and cannot be sent.", "attachment_ids"
-            )
+        _require_sendable(item)
     return media
+
+
+def _require_sendable(media: Media) -> None:
+    """Files may be sent while they are still being processed: the director is given what is known by then."""
+    if media.status == MediaStatus.FAILED:
+        reason = media.error_message or "the reason is not known."
+        raise invalid(f"'{media.title}' could not be processed and cannot be sent: {reason}", "attachment_ids")
+    if media.status == MediaStatus.ARCHIVED:
+        raise invalid(f"'{media.title}' is archived and cannot be sent. Make it active first.", "attachment_ids")
 
 
 def dispatch(turn_id: int) -> None:

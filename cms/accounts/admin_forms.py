@@ -10,8 +10,17 @@ from .models import User
 from .services import PRODUCERS, logout, save_with_role
 
 # What only admins decide.
-ADMINS_FIELDS = ("role", "tier", "max_projects_override", "max_episodes_override", "groups")
-PERSON = ("email", "name", "role", "tier", "max_projects_override", "max_episodes_override", "groups")
+ADMINS_FIELDS = ("role", "tier", "max_projects_override", "max_episodes_override", "max_storage_override", "groups")
+PERSON = (
+    "email",
+    "name",
+    "role",
+    "tier",
+    "max_projects_override",
+    "max_episodes_override",
+    "max_storage_override",
+    "groups",
+)
 
 
 class PersonForm(UserForm):

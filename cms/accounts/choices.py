@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import models
 
 
@@ -23,14 +24,15 @@ class SubscriptionTier(models.TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class PlanLimits:
-    """How many unarchived projects a plan's owner may have, and how many episodes each."""
+    """How many unarchived projects a plan's owner may have, how many episodes each, and bytes of media in all."""
 
     max_projects: int
     max_episodes_per_project: int
+    max_storage: int
 
 
 PLAN_LIMITS = {
-    SubscriptionTier.FREE: PlanLimits(1, 3),
-    SubscriptionTier.PRO: PlanLimits(10, 24),
-    SubscriptionTier.ENTERPRISE: PlanLimits(1_000, 100),
+    SubscriptionTier.FREE: PlanLimits(1, 3, settings.STORAGE_QUOTAS["FREE"]),
+    SubscriptionTier.PRO: PlanLimits(10, 24, settings.STORAGE_QUOTAS["PRO"]),
+    SubscriptionTier.ENTERPRISE: PlanLimits(1_000, 100, settings.STORAGE_QUOTAS["ENTERPRISE"]),
 }

@@ -8,5 +8,8 @@ from .models import User
 projects_used_by: Callable[[Collection[User]], dict[int, int]]
 """How many of each person's projects count towards their plan, by key; filled when content.projects is ready."""
 
+storage_used_by: Callable[[Collection[User]], dict[int, int]]
+"""Bytes of media in all projects that each person created, by key; filled when content.projects is ready."""
+
 active_projects: Callable[[User, User | None], list[Any]]
 """The projects a person works on that a viewer may see; filled when content.projects is ready."""

@@ -56,6 +56,9 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # Wagtail's m
         blank=True,
         help_text="Leave empty for the plan's number of episodes.",
     )
+    max_storage_override = models.PositiveIntegerField(
+        "storage in GB", null=True, blank=True, help_text="Leave empty for the plan's room for media."
+    )
 
     objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]  # another model's manager
 
@@ -99,6 +102,7 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # Wagtail's m
         return PlanLimits(
             plan.max_projects if self.max_projects_override is None else self.max_projects_override,
             plan.max_episodes_per_project if self.max_episodes_override is None else self.max_episodes_override,
+            plan.max_storage if self.max_storage_override is None else self.max_storage_override * settings.GIGABYTE,
         )
 
 

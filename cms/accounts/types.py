@@ -11,6 +11,7 @@ from cms.api.enums import graphql_enum
 from cms.api.errors import UserError, error_list
 from cms.api.loading import siblings
 from cms.api.node import Node
+from cms.api.scalars import BigInt
 
 from . import hooks, models, policy
 from .choices import SubscriptionTier, UserRole
@@ -34,21 +35,43 @@ graphql_enum(
     SubscriptionTier,
     "The plans.",
     {
-        "FREE": "1 project of 3 episodes.",
-        "PRO": "10 projects of 24 episodes.",
-        "ENTERPRISE": "1,000 projects of 100 episodes.",
+        "FREE": "1 project of 3 episodes; 5 GB of media where the site sets nothing else.",
+        "PRO": "10 projects of 24 episodes; 500 GB of media where the site sets nothing else.",
+        "ENTERPRISE": "1,000 projects of 100 episodes; 20,000 GB of media where the site sets nothing else.",
     },
 )
 
 
 @strawberry.type(description="A person's plan and what is used of it.")
 class SubscriptionPlan:
+    person: strawberry.Private[models.User]
     tier: SubscriptionTier = strawberry.field(description="The plan.")
     max_projects: int | None = strawberry.field(description="Unarchived projects at most; null: no limit.")
     max_episodes_per_project: int | None = strawberry.field(
         description="Episodes of a project at most; null: no limit."
     )
-    projects_used: int = strawberry.field(description="Unarchived projects that the person created.")
+    max_storage: BigInt | None = strawberry.field(
+        description="Bytes of media at most, in all projects that the person created; null: no limit."
+    )
+
+    @strawberry.field(description="Unarchived projects that the person created.")
+    def projects_used(self) -> int:
+        return _used(self.person, "projects_used_by")
+
+    @strawberry.field(description="Bytes of media in all projects that the person created, archived ones included.")
+    def storage_used(self) -> BigInt:
+        return BigInt(_used(self.person, "storage_used_by"))
+
+
+def _used(person: models.User, hook: str) -> int:
+    """What is used of the plan, counted once for all people that were loaded together."""
+    kept = f"_{hook}"
+    if kept not in person.__dict__:
+        people = siblings(person)
+        used = getattr(hooks, hook)(people)
+        for each in people:
+            each.__dict__[kept] = used[each.pk]
+    return cast("int", person.__dict__[kept])
 
 
 def _email(root: strawberry.Parent[models.User], info: Info) -> str | None:
@@ -66,21 +89,12 @@ def _subscription(root: strawberry.Parent[models.User], info: Info) -> Subscript
         return None
     limits = root.limits
     return SubscriptionPlan(
+        person=root,
         tier=SubscriptionTier(root.tier),
         max_projects=limits.max_projects,
         max_episodes_per_project=limits.max_episodes_per_project,
-        projects_used=_projects_used(root),
+        max_storage=BigInt(limits.max_storage),
     )
-
-
-def _projects_used(person: models.User) -> int:
-    """Counted once for all people that were loaded together."""
-    if "_projects_used" not in person.__dict__:
-        people = siblings(person)
-        used = hooks.projects_used_by(people)
-        for each in people:
-            each.__dict__["_projects_used"] = used[each.pk]
-    return cast("int", person.__dict__["_projects_used"])
 
 
 def _active_projects(root: strawberry.Parent[models.User], info: Info) -> list[LazyProject]:

@@ -8,6 +8,7 @@ from .env import BASE_DIR, env
 from .files import *
 from .model import *
 from .realtime import *
+from .search import *
 from .work import *
 
 DEBUG = False

@@ -25,8 +25,12 @@ TURN_LEASE_SECONDS = env.float("TURN_LEASE_SECONDS", default=10.0)
 TASK_LEASE_SECONDS = env.float("TASK_LEASE_SECONDS", default=60.0)
 SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=5.0)
 MAX_ATTEMPTS = 3
+# Files that one worker process decodes at once.
+MEDIA_WORKERS = env.int("MEDIA_WORKERS", default=2)
 CELERY_BEAT_SCHEDULE = {
     "sweep-turns": {"task": "conversation.tasks.sweep_turns", "schedule": SWEEP_SECONDS},
     "sweep-generation-tasks": {"task": "content.generation.tasks.sweep_tasks", "schedule": SWEEP_SECONDS},
+    "sweep-processing": {"task": "content.media.tasks.sweep_processing", "schedule": SWEEP_SECONDS},
+    "sweep-embeddings": {"task": "content.media.tasks.sweep_embeddings", "schedule": 30.0},
     "sweep-uploads": {"task": "content.media.tasks.sweep_uploads", "schedule": 3600.0},
 }

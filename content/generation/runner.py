@@ -7,20 +7,20 @@ last transaction, rows are written in it, and only for the holder of the lease: 
 import io
 import logging
 import secrets
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from cms.errors import DomainError, ErrorCode
+from cms.heartbeat import LeaseLost, heartbeat
 from content.media.services import Generation, StoredContent, add_media, discard, store_file
 from content.media.sniff import declared_format
-from content.projects.models import Project
+from content.projects.events import hint_live
+from content.projects.models import Project, ProjectEvent
 from content.projects.services import lock_project
 
 from . import registry
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 MAX_MESSAGE = 500
 
 
-class TaskStopped(Exception):  # noqa: N818  (an event and no error, as in StopIteration)
+class TaskStopped(LeaseLost):
     """The task is no longer this runner's: it was cancelled, or taken over."""
 
 
@@ -51,6 +51,7 @@ class TaskRun:
     def progress(self, percent: int, message: str) -> None:
         """Save how far it is, and renew the lease. Raises TaskStopped."""
         self.renew(progress=max(0, min(percent, 99)), message=message[:MAX_MESSAGE])
+        hint_live(self.task.project_id, ProjectEvent.Type.TASK_UPDATED, self.task.pk)
 
     def renew(self, **values: int | str) -> None:
         """Keep the task for one more lease. Raises TaskStopped where it is no longer ours."""
@@ -71,7 +72,7 @@ def run(task_id: int) -> None:
         return
     attempt = TaskRun(task)
     try:
-        with _heartbeat(attempt):
+        with heartbeat(attempt.renew, lease_seconds=settings.TASK_LEASE_SECONDS, name=f"task {task.pk}"):
             kind = registry.get(task.task_type)
             made = kind.run(attempt, registry.parse_input(kind, task.input))
         complete(attempt, made)
@@ -186,29 +187,3 @@ def _end_as_failed(task: GenerationTask, code: ErrorCode, message: str) -> None:
 
 def _lease_end() -> datetime:
     return timezone.now() + timedelta(seconds=settings.TASK_LEASE_SECONDS)
-
-
-@contextmanager
-def _heartbeat(attempt: TaskRun) -> Iterator[None]:
-    """Renew the lease from a thread while one long step runs that cannot say how far it is."""
-    done = threading.Event()
-
-    def beat() -> None:
-        try:
-            while not done.wait(settings.TASK_LEASE_SECONDS / 3):
-                attempt.renew()
-                connection.close()
-        except TaskStopped:
-            return
-        except Exception:
-            logger.warning("The lease of task %s was not renewed.", attempt.task.pk, exc_info=True)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=beat, name=f"task-{attempt.task.pk}-lease", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()

@@ -12,6 +12,10 @@ class MediaKind(models.TextChoices):
     DOCUMENT = "document", "Document"
 
 
+# What has a duration.
+PLAYABLE = frozenset({MediaKind.VIDEO, MediaKind.AUDIO})
+
+
 class MediaType(models.TextChoices):
     """What a file is for in the production."""
 
@@ -52,6 +56,8 @@ class UploadStatus(models.TextChoices):
     COMPLETED = "completed", "Completed"
     REFUSED = "refused", "Refused"
 
+
+OPEN_UPLOADS = frozenset({UploadStatus.PENDING, UploadStatus.RECEIVED})
 
 # What a file is for, where nobody has said.
 DEFAULT_TYPE: dict[MediaKind, MediaType] = {

@@ -1,13 +1,18 @@
-"""The admin's form for a media item's taxonomy."""
+"""The admin's forms for the taxonomy of one media item, and of many."""
 
 from typing import Any
 
 from django import forms
 
-from .choices import EDITABLE_STATUSES, MediaStatus
+from .choices import EDITABLE_STATUSES, MediaStatus, MediaType
 from .models import Media
 
 WORDS = forms.TextInput(attrs={"autocomplete": "off"})
+
+
+def split_words(text: str) -> list[str]:
+    """The words of a text with commas between them."""
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 class WordsField(forms.CharField):
@@ -17,7 +22,7 @@ class WordsField(forms.CharField):
         return ", ".join(value) if isinstance(value, list) else value
 
     def clean(self, value: Any) -> list[str]:
-        return [word.strip() for word in super().clean(value).split(",") if word.strip()]
+        return split_words(super().clean(value))
 
 
 class MediaForm(forms.ModelForm):
@@ -57,3 +62,33 @@ class MediaForm(forms.ModelForm):
     def changes(self) -> dict[str, Any]:
         """The fields that differ from what the form was opened with."""
         return {name: self.cleaned_data[name] for name in self.changed_data if name != "expected_revision"}
+
+
+class ManyForm(forms.Form):
+    """What is done to many media; `changes` are those that content.media.bulk takes."""
+
+    def changes(self) -> dict[str, Any]:
+        """What to change."""
+        return dict(self.cleaned_data)
+
+
+class AddTagsForm(ManyForm):
+    """Tags to give to many media."""
+
+    add_tags = WordsField(label="Tags to add", widget=WORDS, help_text="Words with commas between them.")
+
+
+class RemoveTagsForm(ManyForm):
+    """Tags to take from many media."""
+
+    remove_tags = WordsField(
+        label="Tags to remove",
+        widget=WORDS,
+        help_text="Words with commas between them. Media that do not have them stay as they are.",
+    )
+
+
+class TypeForm(ManyForm):
+    """What many media are for."""
+
+    media_type = forms.ChoiceField(label="Type", choices=MediaType.choices)

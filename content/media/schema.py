@@ -8,10 +8,9 @@ from django.db.models.functions import Lower
 
 from cms.accounts.models import User
 from cms.api.connections import After, Before, Connection, First, Last, paginate
-from cms.api.context import invalid_argument, require_user
+from cms.api.context import require_user
 from cms.api.errors import answers
 from cms.api.ids import parse_id
-from cms.api.loading import together
 from cms.api.node import register_node
 from cms.api.scalars import BigInt
 from cms.api.values import Input, given, or_none, plain
@@ -25,14 +24,12 @@ from .types import (
     Info,
     Media,
     MediaFilter,
-    MediaMatch,
     MediaPayload,
     UploadTicketPayload,
     api_ticket,
 )
 
 ORDER = ("-created_at", "-pk")
-DEFAULT_FOUND = 20
 
 register_node("Media", lambda user, pk: MediaPolicy(user).visible().filter(pk=pk).first())
 
@@ -90,7 +87,7 @@ class CreateUploadInput:
     type: MediaType | None = strawberry.field(
         default=strawberry.UNSET,
         description="What it is for. Left out: STYLE_REFERENCE for a picture, SCRIPT_DOCUMENT for a document,"
-        " or that of the media item that it replaces.",
+        " REFERENCE_VIDEO for a video, AUDIO_CLIP for a sound, or that of the media item that it replaces.",
     )
     replaces_media_id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET, description="The media item of which this is the next version."
@@ -155,40 +152,6 @@ class MediaQuery:
         project = _project(user, project_id) if project_id is not None else None
         return media_connection(user, project, filters, first=first, after=after, last=last, before=before)
 
-    @strawberry.field(
-        description="Media of a project by words or by likeness, best first. Exactly one of `text` and "
-        "`similarTo`. Archived media are left out."
-    )
-    def find_media(
-        self,
-        info: Info,
-        project_id: Annotated[strawberry.ID, strawberry.argument(description="The project to search in.")],
-        text: Annotated[str | None, strawberry.argument(description="Words to look for, up to 500 characters.")] = None,
-        similar_to: Annotated[
-            strawberry.ID | None,
-            strawberry.argument(description="A media item that the others should be like."),
-        ] = None,
-        limit: Annotated[int | None, strawberry.argument(description="At most so many, 1 to 100.")] = DEFAULT_FOUND,
-    ) -> list[MediaMatch]:
-        user = require_user(info)
-        if (text is None) == (similar_to is None):
-            raise invalid_argument("Give exactly one of `text` and `similarTo`.")
-        limit = DEFAULT_FOUND if limit is None else limit
-        if not 1 <= limit <= search.MAX_RESULTS:
-            raise invalid_argument(f"`limit` is 1 to {search.MAX_RESULTS}.")
-        project = _project(user, project_id)
-        rows = models.Media.objects.filter(project=project).exclude(status=MediaStatus.ARCHIVED)
-        if text is not None:
-            found = search.find_by_text(rows, text, limit)
-        else:
-            pk = parse_id(cast("str", similar_to), "Media", "similar_to")
-            likeness = MediaPolicy(user).get(ProjectAction.VIEW, pk, field="similar_to")
-            found = search.find_similar(rows, likeness, limit)
-        return [
-            MediaMatch(media=cast("Media", row), score=row.score)  # type: ignore[attr-defined]  # annotated
-            for row in together(found)
-        ]
-
 
 def _project(user: User, project_id: str) -> Project:
     return ProjectPolicy(user).get(
@@ -215,7 +178,8 @@ class MediaMutation:
         return UploadTicketPayload(ticket=api_ticket(upload, info.context))
 
     @strawberry.mutation(
-        description="Turn the bytes that were sent into a media item; calling it again gives the same one."
+        description="Turn the bytes that were sent into a media item; calling it again gives the same one. It is "
+        "PROCESSING then, and becomes ACTIVE or FAILED in the background."
     )
     @answers(MediaPayload)
     def complete_upload(self, info: Info, input: Input[CompleteUploadInput]) -> MediaPayload:

@@ -1,6 +1,7 @@
 """What is done with media: every write, each one transaction. Uploads are in uploads.py."""
 
 import io
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,24 +10,40 @@ from typing import IO, Any
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max
 
 from cms.accounts.models import User
-from cms.errors import DomainError, ErrorCode, conflict
+from cms.errors import conflict
 from content.projects.events import record_event
 from content.projects.models import Project, ProjectEvent
 from content.projects.policy import ProjectAction, ProjectPolicy
 from content.projects.services import lock_project, require_unarchived
 
-from .choices import DEFAULT_TYPE, MediaKind, MediaStatus
+from . import unowned
+from .choices import DEFAULT_TYPE, PLAYABLE, MediaKind, MediaStatus
+from .examination import HEAD_BYTES, FileFacts, examine, examine_head
 from .files import random_path
-from .models import MAX_TITLE_LENGTH, CustomDocument, CustomImage, Media, MediaCharacter, MediaTag
+from .models import (
+    MAX_TITLE_LENGTH,
+    CustomDocument,
+    CustomImage,
+    Media,
+    MediaCharacter,
+    MediaTag,
+    ProcessingJob,
+)
 from .policy import MediaPolicy
-from .processing import FileFacts, examine
-from .sniff import BY_MIME_TYPE, Format, declared_format
+from .quota import require_room
+from .sniff import Format, declared_format
+from .storage import media_storage
 from .values import check_field, check_filename
+from .words import words_changed
+
+logger = logging.getLogger(__name__)
 
 LISTS = ("tags", "character_keys")
+# What search reads; a change of it makes the embedding stale.
+WORDS = frozenset({"title", "description", "scene_key", *LISTS})
 INHERITED = ("media_type", "title", "description", "episode_number", "scene_key", "timestamp", *LISTS)
 
 
@@ -50,20 +67,54 @@ class Generation:
 
 
 def store_file(file: IO[bytes], declared: Format) -> StoredContent:
-    """Examine a file and put it into its final place; the name is ours.
+    """Examine a file that this process holds and put it into its final place; the name is ours.
 
-    Call it outside of a transaction: decoding takes time. Raises what `processing.examine` raises.
+    Call it outside of a transaction: decoding takes time. Raises what `examination` raises.
     """
-    facts = examine(file, declared)
+    facts = _examined(file, declared)
+    path = _final_path(declared)
+    unowned.note(path)
     file.seek(0)
-    folder = "images" if declared.kind == MediaKind.IMAGE else "documents"
-    path = default_storage.save(random_path(folder, f"original.{declared.extensions[0]}"), File(file))
+    default_storage.save(path, File(file))
+    return StoredContent(path, facts)
+
+
+def adopt_file(received: str, declared: Format) -> StoredContent:
+    """Give received bytes their final place and examine them there, where no sender can change them any more.
+
+    Call it outside of a transaction. Raises FileNotFoundError, or what `examination` raises; nothing is left then.
+    """
+    path, storage = _final_path(declared), media_storage()
+    unowned.note(path)
+    try:
+        storage.adopt(received, path, content_type=declared.mime_type)
+        if declared.kind in PLAYABLE:
+            facts = examine_head(storage.head(path, HEAD_BYTES), storage.size(path), declared)
+        else:
+            with storage.open(path, "rb") as file:
+                facts = examine(file, declared)
+    except BaseException:
+        unowned.discard(path)
+        raise
     return StoredContent(path, facts)
 
 
 def discard(content: StoredContent) -> None:
     """Remove a stored file that no row came to own."""
-    default_storage.delete(content.path)
+    unowned.discard(content.path)
+
+
+def _final_path(declared: Format) -> str:
+    folder = "images" if declared.kind == MediaKind.IMAGE else "documents"
+    return random_path(folder, f"original.{declared.extensions[0]}")
+
+
+def _examined(file: IO[bytes], declared: Format) -> FileFacts:
+    if declared.kind not in PLAYABLE:
+        return examine(file, declared)
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    return examine_head(file.read(HEAD_BYTES), size, declared)
 
 
 def add_media(
@@ -73,21 +124,25 @@ def add_media(
     filename: str,
     user: User | None,
     values: Mapping[str, Any],
+    status: MediaStatus = MediaStatus.ACTIVE,
     replaces: Media | None = None,
     generation: Generation | None = None,
 ) -> Media:
     """Give a stored file its media item, inside the caller's transaction, which holds the project's lock.
 
     `values` are fields by name, checked here; what is absent comes from `replaces`, whose next version this
-    is, else from the file. Raises INVALID, or CONFLICT where the project is archived.
+    is, else from the file. What takes longer (thumbnail, text, embedding) is done in the background.
+    Raises INVALID, LIMIT_EXCEEDED, or CONFLICT where the project is archived.
     """
     require_unarchived(project)
     facts = content.facts
+    require_room(project, facts.size)
     checked = _initial_values(filename, facts, replaces)
     checked |= {name: check_field(name, value, project) for name, value in values.items()}
     media = Media(
         project=project,
         kind=facts.format.kind,
+        status=status,
         filename=filename,
         mime_type=facts.format.mime_type,
         file_size=facts.size,
@@ -104,7 +159,11 @@ def add_media(
         _note_generation(media, generation)
     _attach_file(media, content, user)
     media.save(force_insert=True)
+    unowned.take(content.path)
     _write_lists(media, checked)
+    words_changed([media.pk])
+    _count_bytes(project, facts.size)
+    queue_processing(media)
     record_event(project, ProjectEvent.Type.MEDIA_UPDATED, media.pk)
     return media
 
@@ -162,6 +221,8 @@ def update_media(
             setattr(media, name, value)
     _write_lists(media, checked)
     _save_edit(media, project)
+    if not WORDS.isdisjoint(checked):
+        words_changed([media.pk])
     return media
 
 
@@ -176,40 +237,58 @@ def archive_media(*, user: User, media_id: int) -> Media:
     return media
 
 
+@transaction.atomic
 def retry_media(*, user: User, media_id: int) -> Media:
-    """Examine a FAILED media item's file again: it becomes ACTIVE, or stays FAILED with the reason.
-
-    Raises NOT_FOUND, or CONFLICT where it has not failed or the project is archived.
+    """Have a FAILED media item's file processed again. Raises NOT_FOUND, or CONFLICT where it has not failed or
+    the project is archived.
     """
-    media = MediaPolicy(user).get(ProjectAction.EDIT, media_id)
-    _require_failed(media)
-    facts, error = _examine_again(media)
-    with transaction.atomic():
-        media, project = _locked(user, media_id)
-        _require_failed(media)
-        if facts is not None:
-            media.status, media.error_code, media.error_message = MediaStatus.ACTIVE, "", ""
-            media.width, media.height = facts.width, facts.height
-        elif error is not None:
-            media.error_code, media.error_message = error.code.value, error.message
-        _save_edit(media, project)
+    media, project = _locked(user, media_id)
+    if media.status != MediaStatus.FAILED:
+        raise conflict("Only media that failed can be processed again.")
+    media.status, media.error_code, media.error_message = MediaStatus.PROCESSING, "", ""
+    _save_edit(media, project)
+    queue_processing(media)
     return media
+
+
+def queue_processing(media: Media) -> None:
+    """Have a media item's file processed, inside the caller's transaction; workers hear of it after the commit."""
+    ProcessingJob.objects.filter(media=media).delete()
+    media.job = ProcessingJob.objects.create(media=media)
+    transaction.on_commit(_dispatch_processing)
+
+
+def _dispatch_processing() -> None:
+    from .tasks import process_media
+
+    try:
+        process_media.delay()
+    except Exception:
+        # The row is the queue of record: the sweep sends again what the broker did not take.
+        logger.warning("Processing could not be sent to the queue; the sweep will.", exc_info=True)
 
 
 @transaction.atomic
 def delete_media(*, user: User, media_id: int) -> None:
-    """Delete a media item; its file goes after the commit. Raises NOT_FOUND, CONFLICT (archived)."""
+    """Delete a media item; its files go after the commit. Raises NOT_FOUND, CONFLICT (archived)."""
     media, project = _locked(user, media_id)
     holder = media.image or media.document
+    unowned.give_up(media.file_path, media.thumbnail)
+    _count_bytes(project, -media.file_size)
     media.delete()
     if holder is not None:
-        # Wagtail's own signal handlers remove the file, and an image's renditions, after the commit.
+        # Wagtail's own signal handlers remove an image's renditions after the commit.
         holder.delete()
     record_event(project, ProjectEvent.Type.MEDIA_UPDATED, media_id)
 
 
+def _count_bytes(project: Project, size: int) -> None:
+    # updated_at and revision stay: this is no edit of the project.
+    Project.objects.filter(pk=project.pk).update(media_bytes=F("media_bytes") + size)
+
+
 def read_bytes(media: Media) -> bytes:
-    """All bytes of a media item's file; UPLOAD_LIMITS bounds them. The caller has asked the policy."""
+    """All bytes of a picture's or document's file; UPLOAD_LIMITS bounds them. The caller has asked the policy."""
     with default_storage.open(media.file_path, "rb") as file:
         data: bytes = file.read()
         return data
@@ -279,18 +358,3 @@ def _write_lists(media: Media, values: Mapping[str, Any]) -> None:
     if "character_keys" in values and values["character_keys"] != media.character_keys:
         media.character_rows.all().delete()
         MediaCharacter.objects.bulk_create(MediaCharacter(media=media, key=key) for key in values["character_keys"])
-
-
-def _examine_again(media: Media) -> tuple[FileFacts | None, DomainError | None]:
-    try:
-        with default_storage.open(media.file_path, "rb") as file:
-            return examine(file, BY_MIME_TYPE[media.mime_type]), None
-    except FileNotFoundError:
-        return None, DomainError(ErrorCode.UNSUPPORTED_MEDIA, "The stored file is gone. Upload it again.")
-    except DomainError as error:
-        return None, error
-
-
-def _require_failed(media: Media) -> None:
-    if media.status != MediaStatus.FAILED:
-        raise conflict("Only media that failed can be processed again.")

@@ -9,26 +9,62 @@ from asgiref.sync import sync_to_async
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
 
+from .choices import MediaKind
+from .sniff import FORMATS
+from .storage import media_storage
+
 CHUNK = 256 * 1024
 # Types a browser may show in place; the rest is downloaded. Text is never sent as anything but plain text.
-INLINE = {"image/png", "image/jpeg", "image/webp", "image/gif", "text/plain; charset=utf-8"}
+INLINE = {
+    *(format_.mime_type for format_ in FORMATS if format_.kind != MediaKind.DOCUMENT),
+    "text/plain; charset=utf-8",
+}
+# Seconds that the way to a bucket's file stays open; long enough to watch what was begun.
+REDIRECT_SECONDS = 600
+# Nothing runs, and nothing is loaded but what a browser's own viewer of a picture or film needs.
+CONTENT_POLICY = "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 def send_file(
-    request: HttpRequest, path: str, *, content_type: str, filename: str, etag: str, modified: datetime
+    request: HttpRequest,
+    path: str,
+    *,
+    content_type: str,
+    filename: str,
+    modified: datetime,
+    expires_in: int = REDIRECT_SECONDS,
 ) -> HttpResponseBase:
-    """The stored file at `path`, or the part that was asked for; 304 where the client has it already.
+    """The stored file at `path`, or the part that was asked for; 304 where the client has it already. From a
+    bucket: the way to it, signed for `expires_in` seconds.
 
     Raises FileNotFoundError where there are no bytes.
     """
     if content_type.startswith("text/"):
         content_type = "text/plain; charset=utf-8"
-    quoted = f'"{etag}"'
+    signed = media_storage().signed_get(
+        path,
+        expires_in=expires_in,
+        content_type=content_type,
+        filename=filename,
+        attachment=content_type not in INLINE,
+    )
+    if signed is not None and request.method != "HEAD":
+        response = HttpResponseRedirect(signed)
+        response["Cache-Control"] = "no-store"
+        return response
+    # A stored path is random and its content never changes.
+    quoted = f'"{path.rpartition("/")[0].replace("/", "-")}"'
     seconds = int(modified.timestamp())
     size = default_storage.size(path)
     response: HttpResponseBase | None = get_conditional_response(request, quoted, seconds)
@@ -40,7 +76,7 @@ def send_file(
     response["Cache-Control"] = "private, no-cache"
     response["Vary"] = "Authorization, Cookie"
     response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["Content-Security-Policy"] = CONTENT_POLICY
     response["Cross-Origin-Resource-Policy"] = "same-site"
     disposition = content_disposition_header(content_type not in INLINE, filename)
     if disposition:

@@ -63,7 +63,8 @@ graphql_enum(
         "ACTIVE": "Ready, and in use.",
         "DRAFT": "Ready, and not decided on.",
         "ARCHIVED": "Put aside: left out of lists unless they ask for it, and still there for old messages.",
-        "PROCESSING": "Being examined.",
+        "PROCESSING": "Its file is here and can be opened and sent with a message; what it measures, its thumbnail and "
+        "its words are still being worked out.",
         "FAILED": "It could not be processed; `error` says why.",
     },
 )
@@ -107,6 +108,13 @@ def _type(root: strawberry.Parent[models.Media]) -> MediaType:
 
 def _error(root: strawberry.Parent[models.Media]) -> UserError | None:
     return stored_error(root.error_code, root.error_message)
+
+
+def _progress(root: strawberry.Parent[models.Media]) -> int | None:
+    if root.status != MediaStatus.PROCESSING:
+        return None
+    job = related(root, "job")
+    return job.progress if job is not None else 0
 
 
 def _url(root: strawberry.Parent[models.Media], info: Info) -> str | None:
@@ -189,6 +197,11 @@ class Media(Node):
     type: MediaType = strawberry.field(resolver=_type, description="What it is for.")
     status: MediaStatus = strawberry.field(description="Where it is in its life.")
     error: UserError | None = strawberry.field(resolver=_error, description="Why it FAILED; null otherwise.")
+    progress: int | None = strawberry.field(
+        resolver=_progress,
+        description="How far processing is, 0 to 100; null unless PROCESSING. Subscribers of `projectEvents` are told "
+        "of it by MediaUpdatedEvents without seq.",
+    )
     title: str = strawberry.field(description="1 to 255 characters.")
     filename: str = strawberry.field(description="As its owner called the file.")
     mime_type: str = strawberry.field(description="The type that the content was found to have.")
@@ -200,8 +213,8 @@ class Media(Node):
     )
     thumbnail_url: str | None = strawberry.field(
         resolver=_thumbnail_url,
-        description="A small WebP picture, at most 400 pixels on a side, with the same check; null where "
-        "there is none.",
+        description="A small WebP picture, at most 400 pixels on a side, with the same check: the picture itself, a "
+        "frame of a video, a document's first page, a sound's waveform. Null where there is none, or not yet.",
     )
     signed_url: str = strawberry.field(
         resolver=_signed_url,

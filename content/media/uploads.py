@@ -7,7 +7,6 @@ from typing import cast
 
 from django.conf import settings
 from django.core import signing
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 
@@ -16,19 +15,19 @@ from cms.errors import DomainError, ErrorCode, conflict, forbidden, invalid, not
 from content.projects.policy import ProjectAction, ProjectPolicy
 from content.projects.services import lock_project, require_unarchived
 
-from .choices import UploadStatus
+from . import unowned
+from .choices import OPEN_UPLOADS, MediaStatus, UploadStatus
+from .examination import check_size
 from .models import Media, Upload
-from .processing import check_size
-from .services import StoredContent, add_media, discard, store_file
+from .outages import StorageUnavailableError
+from .quota import lock_owner, require_room
+from .services import StoredContent, add_media, adopt_file, discard
 from .sniff import BY_MIME_TYPE, declared_format
-from .storage import PrivateFileSystemStorage
+from .storage import PrivateFileSystemStorage, UploadWriter, media_storage
 from .values import check_filename
 
 FOLDER = "uploads"
 MAX_OPEN_TICKETS = 500
-OPEN = (UploadStatus.PENDING, UploadStatus.RECEIVED)
-# What a process that was killed while it received may leave behind is swept after this long.
-ORPHAN_AGE = timedelta(days=1)
 _signer = signing.Signer(salt="content.media.upload")
 
 
@@ -55,24 +54,38 @@ def create_upload(
     replaces = _replaced(project_id, replaces_media_id)
     if replaces is not None and replaces.kind != declared.kind:
         raise invalid("A new version is a file of the same kind as the one before.", "replaces_media_id")
-    now = timezone.now()
-    if Upload.objects.filter(user=user, status__in=OPEN, expires_at__gt=now).count() >= MAX_OPEN_TICKETS:
+    with transaction.atomic():
+        # Two tickets at once must not both take the plan's last room.
+        lock_owner(project)
+        _require_few_open(user)
+        require_room(project, file_size, reserved=True)
+        return Upload.objects.create(
+            project=project,
+            user=user,
+            filename=name,
+            file_size=file_size,
+            mime_type=declared.mime_type,
+            media_type=media_type or "",
+            replaces=replaces,
+            path=new_path(),
+            expires_at=timezone.now() + timedelta(seconds=settings.UPLOAD_TICKET_SECONDS),
+        )
+
+
+def new_path() -> str:
+    """Where bytes that arrive are put first."""
+    return f"{FOLDER}/{secrets.token_hex(16)}/bytes"
+
+
+def _require_few_open(user: User) -> None:
+    open_ = Upload.objects.filter(user=user, status__in=OPEN_UPLOADS, expires_at__gt=timezone.now())
+    if open_.count() >= MAX_OPEN_TICKETS:
         raise DomainError(
             ErrorCode.LIMIT_EXCEEDED,
             f"{MAX_OPEN_TICKETS} uploads are open already. Complete some of them first.",
             limit=MAX_OPEN_TICKETS,
             remaining=0,
         )
-    return Upload.objects.create(
-        project=project,
-        user=user,
-        filename=name,
-        file_size=file_size,
-        mime_type=declared.mime_type,
-        media_type=media_type or "",
-        replaces=replaces,
-        expires_at=now + timedelta(seconds=settings.UPLOAD_TICKET_SECONDS),
-    )
 
 
 def upload_token(upload: Upload) -> str:
@@ -94,39 +107,71 @@ def upload_of(token: str) -> Upload:
     return upload
 
 
-def receive_upload(*, upload: Upload, chunks: Iterable[bytes], content_length: int | None) -> None:
-    """Take in the bytes of a ticket as they come. Sending again, before it is completed, replaces them.
+def begin_reception(*, upload: Upload, content_length: int | None) -> UploadWriter:
+    """A place on the disk for the bytes of a ticket; `end_reception` makes them count, `abort` removes them.
 
-    Raises LIMIT_EXCEEDED for more than was declared, INVALID for less, CONFLICT for a ticket that is used up.
-    Nothing is kept then.
+    Raises LIMIT_EXCEEDED or INVALID where the announced length is not the ticket's, CONFLICT for a ticket that is
+    used up.
     """
-    if upload.status not in OPEN:
+    if upload.status not in OPEN_UPLOADS:
         raise conflict("This upload is finished. Ask for a new ticket with createUpload.")
     if content_length is not None:
         _check_length(upload, content_length)
-    name = f"{FOLDER}/{secrets.token_hex(16)}/bytes"
-    size = _storage().receive(name, chunks, upload.file_size)
+    path = new_path()
+    # Before the file exists: a process that is killed while it receives leaves nothing behind for good.
+    unowned.note(path)
+    return UploadWriter(cast("PrivateFileSystemStorage", media_storage()), path, upload.file_size)
+
+
+def end_reception(*, upload: Upload, writer: UploadWriter) -> None:
+    """Make received bytes those of the ticket; sending again, before it is completed, replaces them.
+
+    Raises LIMIT_EXCEEDED for more than was declared, INVALID for less, CONFLICT where the ticket was used
+    meanwhile. Nothing is kept then.
+    """
+    writer.close()
     try:
-        _check_length(upload, size)
-        # Two senders at once: the first to finish wins, so that nobody examines a file that changes.
-        taken = Upload.objects.filter(pk=upload.pk, path=upload.path, status__in=OPEN).update(
-            path=name, status=UploadStatus.RECEIVED
-        )
-        if not taken:
-            raise conflict("This upload was received twice at once; the other one counts.")
+        _check_length(upload, writer.size)
+        with transaction.atomic():
+            # Two senders at once: the first to finish wins, so that nobody examines a file that changes.
+            taken = Upload.objects.filter(pk=upload.pk, path=upload.path, status__in=OPEN_UPLOADS).update(
+                path=writer.name, status=UploadStatus.RECEIVED
+            )
+            if not taken:
+                raise conflict("This upload was received twice at once; the other one counts.")
+            unowned.take(writer.name)
+            unowned.give_up_reception(upload.path)
     except BaseException:
-        default_storage.delete(name)
+        unowned.discard(writer.name)
         raise
-    if upload.path:
-        default_storage.delete(upload.path)
+
+
+def abort_reception(writer: UploadWriter) -> None:
+    """Throw away what was received."""
+    writer.close()
+    unowned.discard(writer.name)
+
+
+def receive_upload(*, upload: Upload, chunks: Iterable[bytes], content_length: int | None) -> None:
+    """Take in the bytes of a ticket as they come. Raises what `begin_reception` and `end_reception` raise."""
+    writer = begin_reception(upload=upload, content_length=content_length)
+    try:
+        for chunk in chunks:
+            writer.write(chunk)
+            if writer.is_full:
+                break
+    except BaseException:
+        abort_reception(writer)
+        raise
+    end_reception(upload=upload, writer=writer)
 
 
 def complete_upload(*, user: User, upload_id: int) -> Media:
-    """Turn the received bytes into a media item; calling it again gives the same one.
+    """Turn the received bytes into a media item, which is then PROCESSING; calling it again gives the same one.
 
-    Nothing that the sender said is believed: the file is measured, sniffed and decoded. What does not fit is
-    refused for good and its bytes are removed. Raises NOT_FOUND, INVALID (nothing was sent), CONFLICT
-    (archived), UNSUPPORTED_MEDIA, LIMIT_EXCEEDED.
+    Nothing that the sender said is believed: the file is measured, sniffed and, where it is no film or sound,
+    decoded. What does not fit is refused for good and its bytes are removed. Raises NOT_FOUND, INVALID (nothing
+    was sent), CONFLICT (archived), UNSUPPORTED_MEDIA, LIMIT_EXCEEDED.
     """
     upload = Upload.objects.filter(pk=upload_id, user=user).select_related("media").first()
     if upload is None:
@@ -135,14 +180,12 @@ def complete_upload(*, user: User, upload_id: int) -> Media:
     if (media := _settled(upload)) is not None:
         return media
     require_unarchived(project)
-    if upload.status == UploadStatus.PENDING:
-        raise invalid("No bytes have arrived yet. Send the file to the ticket's address first.", "id")
-    content = _store(upload)
+    content = _adopt(upload)
     try:
         media = _finish(user, upload, content)
     except DomainError as error:
         discard(content)
-        if error.code == ErrorCode.INVALID:
+        if error.code in {ErrorCode.INVALID, ErrorCode.LIMIT_EXCEEDED}:
             _refuse(upload, error)
         raise
     except BaseException:
@@ -155,21 +198,19 @@ def complete_upload(*, user: User, upload_id: int) -> Media:
 
 
 def sweep_uploads() -> int:
-    """Remove tickets that expired uncompleted, with their bytes; answers how many."""
+    """Remove tickets that expired uncompleted, with their bytes, and files that crashes left; answers how many
+    tickets.
+    """
     swept = 0
     expired = Upload.objects.exclude(status=UploadStatus.COMPLETED).filter(expires_at__lte=timezone.now())
     for upload in expired.iterator():
-        removed, _ = Upload.objects.filter(pk=upload.pk).exclude(status=UploadStatus.COMPLETED).delete()
-        if removed:
-            swept += 1
-            if upload.path:
-                default_storage.delete(upload.path)
-    _sweep_orphans()
+        with transaction.atomic():
+            removed, _ = Upload.objects.filter(pk=upload.pk).exclude(status=UploadStatus.COMPLETED).delete()
+            if removed:
+                swept += 1
+                unowned.give_up_reception(upload.path)
+    unowned.sweep()
     return swept
-
-
-def _storage() -> PrivateFileSystemStorage:
-    return cast("PrivateFileSystemStorage", default_storage)
 
 
 def _replaced(project_id: int, media_id: int | None) -> Media | None:
@@ -203,23 +244,34 @@ def _settled(upload: Upload) -> Media | None:
     return None
 
 
-def _store(upload: Upload) -> StoredContent:
+def _adopt(upload: Upload) -> StoredContent:
     try:
-        with default_storage.open(upload.path, "rb") as file:
-            return store_file(file, BY_MIME_TYPE[upload.mime_type])
+        size = media_storage().size(upload.path)
+    except FileNotFoundError:
+        raise _nothing_sent() from None
+    try:
+        _check_length(upload, size)
+        return adopt_file(upload.path, BY_MIME_TYPE[upload.mime_type])
     except FileNotFoundError:
         raise conflict("The upload changed meanwhile. Complete it again.") from None
+    except StorageUnavailableError:
+        raise
     except DomainError as error:
         _refuse(upload, error)
         raise
 
 
+def _nothing_sent() -> DomainError:
+    return invalid("No bytes have arrived yet. Send the file to the ticket's address first.", "id")
+
+
 def _refuse(upload: Upload, error: DomainError) -> None:
-    refused = Upload.objects.filter(pk=upload.pk, path=upload.path, status=UploadStatus.RECEIVED).update(
-        status=UploadStatus.REFUSED, path="", error_code=error.code.value, error_message=error.message
-    )
-    if refused:
-        default_storage.delete(upload.path)
+    with transaction.atomic():
+        refused = Upload.objects.filter(pk=upload.pk, path=upload.path, status__in=OPEN_UPLOADS).update(
+            status=UploadStatus.REFUSED, path="", error_code=error.code.value, error_message=error.message
+        )
+        if refused:
+            unowned.give_up_reception(upload.path)
 
 
 @transaction.atomic
@@ -239,22 +291,10 @@ def _finish(user: User, upload: Upload, content: StoredContent) -> Media:
         filename=current.filename,
         user=user,
         values={"media_type": current.media_type} if current.media_type else {},
+        status=MediaStatus.PROCESSING,
         replaces=current.replaces,
     )
-    received = current.path
+    unowned.give_up_reception(current.path)
     current.media, current.status, current.path = media, UploadStatus.COMPLETED, ""
     current.save(update_fields=["media", "status", "path"])
-    transaction.on_commit(lambda: default_storage.delete(received))
     return media
-
-
-def _sweep_orphans() -> None:
-    if not default_storage.exists(FOLDER):
-        return
-    folders, _ = default_storage.listdir(FOLDER)
-    for folder in folders:
-        name = f"{FOLDER}/{folder}/bytes"
-        if not default_storage.exists(name) or Upload.objects.filter(path=name).exists():
-            continue
-        if default_storage.get_modified_time(name) < timezone.now() - ORPHAN_AGE:
-            default_storage.delete(name)

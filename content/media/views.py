@@ -13,21 +13,19 @@ from django.http import (
 )
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
-from wagtail.images.exceptions import InvalidFilterSpecError
-from wagtail.images.models import SourceImageIOError
 
 from cms.accounts.tokens import InvalidTokenError, request_user
 from cms.api.ids import parse_id
 from cms.errors import DomainError, ErrorCode, invalid, not_found
 
-from .addresses import signed_media_id
+from .addresses import signed_media
 from .models import CustomDocument, CustomRendition, Media
 from .policy import MediaPolicy, stored_file
-from .serving import send_file
+from .receiving import OUTCOME
+from .serving import REDIRECT_SECONDS, send_file
 from .sniff import BY_EXTENSION, BY_MIME_TYPE, extension_of
 from .uploads import receive_upload, upload_of
 
-THUMBNAIL = "max-400x400|format-webp"
 CHUNK = 64 * 1024
 STATUS = {
     ErrorCode.NOT_FOUND: 404,
@@ -66,6 +64,12 @@ def _refusal(status: int, code: str, message: str) -> HttpResponseBase:
 @_answers_errors
 def upload(request: HttpRequest, token: str) -> HttpResponseBase:
     """Take in the bytes of a ticket. The address carries its own signature: no cookie, no token."""
+    scope = getattr(request, "scope", {})
+    if OUTCOME in scope:
+        # Under ASGI they were taken in before Django was called (receiving.py).
+        if scope[OUTCOME] is not None:
+            raise scope[OUTCOME]
+        return HttpResponse(status=200)
     ticket = upload_of(token)
     try:
         length = request.headers.get("Content-Length")
@@ -87,30 +91,20 @@ def media_file(request: HttpRequest, media_id: str) -> HttpResponseBase:
 def media_thumbnail(request: HttpRequest, media_id: str) -> HttpResponseBase:
     """A small picture of a media item, for those who may see it."""
     media = _visible(request, media_id)
-    if media.image is None:
+    if not media.thumbnail:
         raise not_found("The thumbnail", None)
-    try:
-        rendition = media.image.get_rendition(THUMBNAIL)
-    except (SourceImageIOError, InvalidFilterSpecError):
-        raise not_found("The thumbnail", None) from None
-    return _send(
-        request,
-        rendition.file.name,
-        content_type="image/webp",
-        filename="thumbnail.webp",
-        media=media,
-        etag=f"{media.sha256}-thumbnail",
-    )
+    return _send(request, media.thumbnail, content_type="image/webp", filename="thumbnail.webp", media=media)
 
 
 @require_safe
 @_answers_errors
 def media_signed(request: HttpRequest, token: str) -> HttpResponseBase:
     """A media item's file, for whoever holds the signature, until it expires."""
-    media = Media.objects.filter(pk=signed_media_id(token)).first()
+    media_id, seconds_left = signed_media(token)
+    media = Media.objects.select_related("image", "document").filter(pk=media_id).first()
     if media is None:
         raise not_found("The file", None)
-    response = _send_media(request, media)
+    response = _send_media(request, media, min(REDIRECT_SECONDS, seconds_left))
     # Signatures are for pages on other origins.
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response
@@ -131,8 +125,6 @@ def storage_file(request: HttpRequest, path: str) -> HttpResponseBase:
             path,
             content_type=known.mime_type if known else "application/octet-stream",
             filename=stored.title if isinstance(stored, CustomDocument) else path.rpartition("/")[2],
-            # A stored path is random and its content never changes.
-            etag=path.rpartition("/")[0].replace("/", "-"),
             modified=modified,
         )
     except FileNotFoundError:
@@ -158,23 +150,34 @@ def _visible(request: HttpRequest, media_id: str) -> Media:
     return media
 
 
-def _send_media(request: HttpRequest, media: Media) -> HttpResponseBase:
+def _send_media(request: HttpRequest, media: Media, expires_in: int = REDIRECT_SECONDS) -> HttpResponseBase:
     return _send(
         request,
         media.file_path,
         content_type=media.mime_type,
         filename=_download_name(media),
         media=media,
-        etag=media.sha256,
+        expires_in=expires_in,
     )
 
 
 def _send(
-    request: HttpRequest, path: str, *, content_type: str, filename: str, media: Media, etag: str
+    request: HttpRequest,
+    path: str,
+    *,
+    content_type: str,
+    filename: str,
+    media: Media,
+    expires_in: int = REDIRECT_SECONDS,
 ) -> HttpResponseBase:
     try:
         return send_file(
-            request, path, content_type=content_type, filename=filename, etag=etag, modified=media.created_at
+            request,
+            path,
+            content_type=content_type,
+            filename=filename,
+            modified=media.created_at,
+            expires_in=expires_in,
         )
     except FileNotFoundError:
         raise not_found("The file", None) from None

@@ -15,4 +15,5 @@ class ProjectsConfig(AppConfig):
         from . import policy, services
 
         hooks.projects_used_by = services.projects_used_by
+        hooks.storage_used_by = services.storage_used_by
         hooks.active_projects = policy.active_projects_of

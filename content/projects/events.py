@@ -26,6 +26,12 @@ def record_event(project: Project, type: ProjectEvent.Type, object_id: int) -> P
     return event
 
 
+def hint_live(project_id: int, type: ProjectEvent.Type, object_id: int) -> None:
+    """Tell subscribers of progress between two states: delivered now or never, and not in the log."""
+    group = project_group(project_id)
+    send_hint(group, {"type": group, "live": [type.value, object_id]})
+
+
 def hint_project(project_id: int) -> None:
     """After the commit, have subscribers of the project read the log and ask for their access again."""
     group = project_group(project_id)

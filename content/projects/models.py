@@ -44,6 +44,9 @@ class Project(models.Model):
     idempotency_key = models.CharField(max_length=100, null=True, blank=True, editable=False)
     idempotency_digest = models.CharField(max_length=64, blank=True, editable=False)
     last_event_seq = models.PositiveBigIntegerField(default=0, editable=False)
+    media_bytes = models.PositiveBigIntegerField(
+        "storage used", default=0, editable=False, help_text="Bytes of all its media's files."
+    )
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from typing import Annotated, Any, cast
 
 import strawberry
+from django.utils import timezone
 from graphql import GraphQLError
 
 from cms.accounts.models import User as UserRow
@@ -269,6 +270,7 @@ def _read(user_id: int, project_id: int, after: int) -> list[EventRow]:
 
 
 async def _events(user_id: int, project_id: int, after: int) -> AsyncGenerator[ProjectEvent, None]:
+    live: ProjectEvent | None = None
     async with listen(project_group(project_id)) as hints:
         while True:
             try:
@@ -280,8 +282,19 @@ async def _events(user_id: int, project_id: int, after: int) -> AsyncGenerator[P
             for row in rows:
                 after = row.seq
                 yield cast("ProjectEvent", row)
+            if live is not None:
+                yield live
+                live = None
             if len(rows) < BATCH:
-                await hints.next(POLL)
+                hint = await hints.next(POLL)
+                # Told after the next look at the log, which asks for the access too.
+                live = _live(project_id, *hint["live"]) if hint is not None and "live" in hint else None
+
+
+def _live(project_id: int, kind: str, object_id: int) -> ProjectEvent:
+    """An event that is not stored: it has no seq, and nobody sees it again."""
+    row = EventRow(project_id=project_id, at=timezone.now(), type=kind, object_id=object_id)
+    return cast("ProjectEvent", row)
 
 
 @strawberry.type

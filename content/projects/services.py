@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 from cms.accounts.models import User
@@ -42,6 +42,13 @@ def projects_used_by(users: Collection[User]) -> dict[int, int]:
     """How many projects count towards each person's plan, by the person's key."""
     counted = Project.objects.filter(created_by__in=users, archived_at=None).order_by()
     found = dict(counted.values_list("created_by").annotate(Count("pk")))
+    return {user.pk: found.get(user.pk, 0) for user in users}
+
+
+def storage_used_by(users: Collection[User]) -> dict[int, int]:
+    """Bytes of media in all projects that each person created, by the person's key."""
+    counted = Project.objects.filter(created_by__in=users).order_by()
+    found = dict(counted.values_list("created_by").annotate(Sum("media_bytes")))
     return {user.pk: found.get(user.pk, 0) for user in users}
 
 

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from content.projects.models import Project
 from content.projects.services import add_collaborator, archive_project, create_project, remove_collaborator
@@ -57,6 +59,46 @@ def test_a_plan_has_its_limits_unless_an_admin_set_others(api, person, tier, pro
     assert api(special)(limits).value["subscription"] == {
         "tier": tier.upper(), "maxProjects": 0, "maxEpisodesPerProject": 7,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("tier", ["free", "pro", "enterprise"])
+def test_a_plan_has_room_for_media_unless_an_admin_set_other_room(api, person, settings, tier):
+    plain = person("plain", tier=tier)
+    special = person("special", tier=tier, max_storage_override=7)
+
+    def room(user):
+        return api(user)("{ me { subscription { maxStorage } } }").value["subscription"]["maxStorage"]
+
+    assert room(plain) == settings.STORAGE_QUOTAS[tier.upper()]
+    assert room(special) == 7 * 10**9
+
+
+def test_storage_used_is_of_all_projects_that_one_created_archived_ones_too(api, producer, collaborator, project):
+    archived = create_project(user=producer, title="Another", genre="drama")
+    Project.objects.filter(pk=project.pk).update(media_bytes=3_000_000_000)
+    Project.objects.filter(pk=archived.pk).update(media_bytes=40)
+    archive_project(user=producer, project_id=archived.pk)
+
+    def used(user):
+        return api(user)("{ me { subscription { storageUsed } } }").value["subscription"]["storageUsed"]
+
+    assert used(producer) == 3_000_000_040
+    assert used(collaborator) == 0, "the room is that of who created the project"
+
+
+def test_the_storage_of_many_people_is_counted_in_one_query(api, admin, person, producer, project):
+    def cost():
+        caller = api(admin)
+        with CaptureQueriesContext(connection) as captured:
+            people = caller("{ projects { edges { node { collaborators { subscription { storageUsed } } } } } }").value
+        return len(captured), len(people["edges"][0]["node"]["collaborators"])
+
+    few, one = cost()
+    for number in range(5):
+        helper = person(f"helper{number}")
+        add_collaborator(user=producer, project_id=project.pk, email=helper.email)
+
+    assert cost() == (few, one + 5)
 
 
 def test_projects_used_counts_what_one_created_and_did_not_archive(api, producer, project):

@@ -5,7 +5,9 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from ai.contract import Attachment, ChatMessage, NextStep, Scene, Step, TaskType
+from ai.contract import Attachment, ChatMessage, Content, NextStep, Scene, Step, TaskType
+from ai.files import attachment
+from ai.pictures import frame
 
 PANEL_SCHEMA = {
     "title": "StoryboardPanelInput",
@@ -62,19 +64,54 @@ def a_scene(text: str = "Two sisters smuggle letters across a harbour.", **chang
     return Scene(**(values | changes))
 
 
-def a_picture(
-    width: int = 640, height: int = 360, *, colour: str = "navy", form: str = "PNG", name: str = "still.png"
-) -> Attachment:
+def picture_bytes(width: int = 640, height: int = 360, *, colour: str = "navy", form: str = "PNG") -> bytes:
+    """A ground of a colour with an orange band on its left."""
     picture = Image.new("RGB", (width, height), colour)
     if width > 40 and height > 40:
         ImageDraw.Draw(picture).rectangle((0, 0, width // 4, height), fill="orange")
     file = io.BytesIO()
     picture.save(file, form)
-    return Attachment(name, f"image/{form.lower()}", file.getvalue())
+    return file.getvalue()
+
+
+def a_picture(
+    width: int = 640, height: int = 360, *, colour: str = "navy", form: str = "PNG", name: str = "still.png"
+) -> Attachment:
+    return attachment(name, f"image/{form.lower()}", picture_bytes(width, height, colour=colour, form=form))
 
 
 def a_text(text: str, name: str = "notes.md") -> Attachment:
-    return Attachment(name, "text/markdown" if name.endswith(".md") else "text/plain", text.encode())
+    kinds = {"md": "text/markdown", "fountain": "text/x-fountain"}
+    return attachment(name, kinds.get(name.rpartition(".")[2], "text/plain"), text.encode())
+
+
+def a_video(
+    count: int = 8,
+    *,
+    seconds: float = 12.0,
+    size: tuple[int, int] = (640, 360),
+    colours: tuple[str, ...] = ("navy",),
+    name: str = "clip.mp4",
+    **facts: Any,
+) -> Attachment:
+    """A video as it is after its frames were sampled."""
+    stills = [
+        frame(_jpeg(size, colours[place * len(colours) // count]), place * seconds / count) for place in range(count)
+    ]
+    known: dict[str, Any] = {"duration": seconds, "width": 1920, "height": 1080, "fps": 24.0, "sample_rate": 48_000}
+    content = Content(stills=tuple(stills), **(known | facts))
+    return Attachment(name, "video/mp4", lambda: content)
+
+
+def _jpeg(size: tuple[int, int], colour: str) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", size, colour).save(file, "JPEG")
+    return file.getvalue()
+
+
+def a_sound(name: str = "song.wav", **facts: Any) -> Attachment:
+    content = Content(**({"duration": 12.0, "sample_rate": 44_100} | facts))
+    return Attachment(name, "audio/wav", lambda: content)
 
 
 def a_pdf(*pages: str, name: str = "script.pdf") -> Attachment:
@@ -97,4 +134,4 @@ def a_pdf(*pages: str, name: str = "script.pdf") -> Attachment:
     table = "".join(f"{offset:010d} 00000 n \n" for offset in offsets)
     trailer = f"trailer\n<< /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{len(body)}\n%%EOF"
     body += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}{trailer}".encode()
-    return Attachment(name, "application/pdf", body)
+    return attachment(name, "application/pdf", body)

@@ -19,12 +19,16 @@ def a_model(server: FaultServer, scenario: str, **changes: Any) -> ChatModel:
     return chat_model(ModelConfig(server.url, scenario, API_KEY, **values))
 
 
-def a_prompt(scene: Scene | None = None, *, token_budget: int = 8_000, max_tokens: int = 400) -> Prompt:
-    return build_prompt(scene or a_scene(), token_budget=token_budget, max_tokens=max_tokens)
+def a_prompt(
+    scene: Scene | None = None, *, token_budget: int = 8_000, max_tokens: int = 400, sees_pictures: bool = True
+) -> Prompt:
+    return build_prompt(
+        scene or a_scene(), token_budget=token_budget, max_tokens=max_tokens, sees_pictures=sees_pictures
+    )
 
 
 async def collect(model: ChatModel, scene: Scene, **options: int) -> list[Any]:
-    prompt = a_prompt(scene, **options)
+    prompt = a_prompt(scene, sees_pictures=model.sees_pictures, **options)
     async with aclosing(model.stream(prompt)) as stream:  # type: ignore[type-var]  # generators, all of them
         return [item async for item in stream]
 

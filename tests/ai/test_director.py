@@ -4,7 +4,7 @@ import pytest
 
 from ai.contract import Attachment, ChatMessage, Chosen, Prompt, Scene
 from ai.director import build_prompt
-from ai.pictures import size_of
+from ai.files import attachment
 from ai.templates import TemplateError, render
 from ai.tokens import prompt_tokens
 from tests.ai.scenes import a_pdf, a_picture, a_scene, a_step, a_text
@@ -161,26 +161,27 @@ def test_a_long_text_is_cut_and_told() -> None:
     prompt = build(a_scene("Read.", attachments=[a_text("word " * 50_000)]), 5_000)
 
     assert prompt_tokens(prompt.messages, prompt.tool) <= 5_000
-    assert "The file 'notes.md' after its first" in prompt.messages[0].text
+    assert "The file 'notes.md': only its first" in prompt.messages[0].text
 
 
 @pytest.mark.parametrize(
-    ("attachment", "reason"),
+    ("file", "reason"),
     [
-        (Attachment("film.mp4", "video/mp4", b"\0\0"), "files of this kind cannot be read here"),
-        (Attachment("bad.pdf", "application/pdf", b"%PDF-1.4 nothing"), "damaged or not a PDF"),
-        (Attachment("bad.png", "image/png", b"\x89PNG nothing"), "damaged or not a picture"),
-        (Attachment("page.png", "image/svg+xml", b"<svg/>"), "damaged or not a picture"),
-        (Attachment("data.txt", "text/plain", b"a\0b"), "not a text file"),
-        (Attachment("empty.md", "text/markdown", b" \n"), "holds no text"),
+        (attachment("film.mp4", "video/mp4", b"\0\0"), "files of this kind cannot be read here"),
+        (attachment("bad.pdf", "application/pdf", b"%PDF-1.4 nothing"), "damaged or not a PDF"),
+        (attachment("bad.png", "image/png", b"\x89PNG nothing"), "damaged or not a picture"),
+        (attachment("page.png", "image/svg+xml", b"<svg/>"), "damaged or not a picture"),
+        (attachment("data.txt", "text/plain", b"a\0b"), "not a text file"),
+        (attachment("empty.md", "text/markdown", b" \n"), "holds no text"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_named(attachment: Attachment, reason: str) -> None:
-    prompt = build(a_scene("Look.", attachments=[attachment]))
+def test_a_file_that_cannot_be_used_is_named(file: Attachment, reason: str) -> None:
+    prompt = build(a_scene("Look.", attachments=[file]))
 
-    assert attachment.name in prompt.messages[0].text
+    assert file.name in prompt.messages[0].text
     assert reason in prompt.messages[0].text
-    assert prompt.messages[-1].attachments == ()
+    assert prompt.messages[-1].pictures == ()
+    assert [(item.name, item.is_all) for item in prompt.left_out] == [(file.name, True)]
 
 
 def test_many_pictures_share_the_room() -> None:
@@ -189,9 +190,10 @@ def test_many_pictures_share_the_room() -> None:
     prompt = build(a_scene("Compare.", attachments=files), 6_000)
 
     assert prompt_tokens(prompt.messages, prompt.tool) <= 6_000
-    sizes = {size_of(item.data) for item in prompt.messages[-1].attachments}
-    assert len(prompt.messages[-1].attachments) == 8
-    assert all(width * height < 300_000 for width, height in sizes)
+    stills = [picture.still for picture in prompt.messages[-1].pictures]
+    assert len(stills) == 8
+    assert all(still.width * still.height < 300_000 for still in stills)
+    assert prompt.left_out == ()
 
 
 def test_pictures_without_room_are_named() -> None:
@@ -199,17 +201,17 @@ def test_pictures_without_room_are_named() -> None:
 
     prompt = build(a_scene("Compare.", attachments=files), 1_000)
 
-    assert prompt.messages[-1].attachments == ()
-    assert "The picture '4.png': there is no room" in prompt.messages[0].text
+    assert prompt.messages[-1].pictures == ()
+    assert "The file '4.png': there is no room" in prompt.messages[0].text
 
 
 def test_earlier_pictures_are_sent_again_only_where_there_is_room() -> None:
     history = (ChatMessage("user", "My set.", (a_picture(1600, 900),)), ChatMessage("assistant", "I see."))
 
-    roomy, tight = (build(a_scene(history=history), budget).messages[1] for budget in (8_000, 1_680))
+    roomy, tight = (build(a_scene(history=history), budget).messages[1] for budget in (8_000, 1_560))
 
-    assert len(roomy.attachments) == 1
-    assert tight.attachments == ()
+    assert len(roomy.pictures) == 1
+    assert tight.pictures == ()
     assert "[Attached then and not sent again: still.png]" in tight.text
 
 

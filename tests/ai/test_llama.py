@@ -11,7 +11,7 @@ from ai.models import ModelConfig, chat_model
 from ai.replies import parse_reply
 from ai.tokens import prompt_tokens
 from tests.ai.llama import Llama
-from tests.ai.scenes import a_picture, a_scene
+from tests.ai.scenes import a_picture, a_scene, a_video
 from tests.ai.talking import a_prompt, hear
 
 pytestmark = pytest.mark.llm
@@ -45,6 +45,16 @@ def test_a_picture_reaches_the_model_and_costs_tokens(model: ChatModel) -> None:
 
     assert without.usage.input_tokens + 16 <= small.usage.input_tokens
     assert large.usage.input_tokens - small.usage.input_tokens == 80 - 16
+
+
+def test_a_videos_stills_reach_the_model(model: ChatModel) -> None:
+    scene = a_scene("What is this?", attachments=[a_video(3, size=(128, 128))])
+    prompt = a_prompt(scene, token_budget=3_000)
+    words = prompt_tokens(prompt.messages, prompt.tool) - 3 * (16 + 2)
+
+    _, completion = hear(model, scene, token_budget=3_000, max_tokens=8)
+
+    assert 0.8 * words + 3 * 16 < completion.usage.input_tokens < 1.1 * (words + 3 * 16)
 
 
 def test_cancelling_frees_the_servers_slot(llama: Llama, model: ChatModel) -> None:

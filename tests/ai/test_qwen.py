@@ -21,7 +21,7 @@ from ai.errors import (
 from ai.models import ModelConfig, chat_model
 from ai.replies import parse_reply
 from tests.ai.fault_server import PROSE, FaultServer
-from tests.ai.scenes import a_picture, a_scene
+from tests.ai.scenes import a_picture, a_scene, a_video
 from tests.ai.talking import API_KEY, a_model, a_prompt, collect, hear
 
 HALF = " ".join(PROSE.split()[:8])
@@ -66,8 +66,24 @@ def test_sends_pictures_as_data_uris_of_a_size_the_model_takes(faults: FaultServ
         assert 1_000_000 < picture.width * picture.height <= 1280 * 32 * 32
 
 
+def test_sends_a_video_as_single_pictures_each_after_its_name_and_time(faults: FaultServer) -> None:
+    hear(a_model(faults, "ok"), a_scene("Watch.", attachments=[a_picture(), a_video(3, seconds=6.0)]))
+
+    parts = faults.asked_of("ok")[0].body["messages"][-1]["content"]
+    assert [part["type"] for part in parts] == ["image_url", *["text", "image_url"] * 3, "text"]
+    assert [part["text"] for part in parts[1:-1:2]] == [
+        "[clip.mp4, still 1 of 3, at 0.0 s]",
+        "[clip.mp4, still 2 of 3, at 2.0 s]",
+        "[clip.mp4, still 3 of 3, at 4.0 s]",
+    ]
+    assert parts[-1]["text"].startswith("Watch.")
+    assert "Attached pictures, in this order: still.png" in parts[-1]["text"]
+    assert all(uri.startswith("data:image/jpeg;base64,") for uri in faults.asked_of("ok")[0].pictures[1:])
+
+
 def test_a_blind_model_is_told_of_pictures_and_gets_none(faults: FaultServer) -> None:
-    hear(a_model(faults, "ok", pictures=False), a_scene(attachments=[a_picture()]))
+    model = a_model(faults, "ok", pictures=False)
+    hear(model, a_scene(attachments=[a_picture()]))
 
     (asked,) = faults.asked_of("ok")
     assert asked.pictures == []

@@ -5,10 +5,11 @@ from contextlib import aclosing
 import pytest
 
 from ai.contract import Attachment, ChatMessage, Chosen, Completion, NextStep, Scene
+from ai.files import attachment
 from ai.models import chat_model
 from ai.rehearsal import rehearse
 from ai.replies import Reply, parse_reply
-from tests.ai.scenes import a_pdf, a_picture, a_scene, a_step, a_text
+from tests.ai.scenes import a_pdf, a_picture, a_scene, a_sound, a_step, a_text, a_video
 from tests.ai.talking import a_prompt, hear
 
 PHASES = (
@@ -110,23 +111,48 @@ def test_a_picture_alone_is_answered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("attachment", "seen"),
+    ("file", "seen"),
     [
         (a_text("# Pilot\n\n## Teaser\nA boat."), "4 words; it begins “Pilot”. 2 headings: Pilot; Teaser."),
         (
             a_text("INT. HARBOUR - DAY\nAna waits.\nEXT. PIER - NIGHT\nRain.", name="pilot.txt"),
             "2 scene headings: INT. HARBOUR - DAY; EXT. PIER - NIGHT.",
         ),
-        (a_pdf("The Pilot by Ana", "Two"), "2 pages, 5 words; it begins “The Pilot by Ana”."),
-        (Attachment("bad.pdf", "application/pdf", b"no"), "I could not read it: it is damaged or not a PDF."),
         (
-            Attachment("film.mp4", "video/mp4", b"no"),
+            a_text("Title: The Pilot\n\nint. pier - day\n\nRain.\n\n.THE LAMP\n\n...she waits.", name="p.fountain"),
+            "it is called “The Pilot”. 2 scene headings: int. pier - day; THE LAMP.",
+        ),
+        (a_pdf("The Pilot by Ana", "Two"), "2 pages, 5 words; it begins “The Pilot by Ana”."),
+        (attachment("bad.pdf", "application/pdf", b"no"), "I could not read it: it is damaged or not a PDF."),
+        (
+            attachment("film.mp4", "video/mp4", b"no"),
             "I could not read it: files of this kind cannot be read here.",
         ),
     ],
 )
-def test_documents_are_read(attachment: Attachment, seen: str) -> None:
-    assert seen in reply_to(a_scene("Read.", attachments=[attachment])).text
+def test_documents_are_read(file: Attachment, seen: str) -> None:
+    assert seen in reply_to(a_scene("Read.", attachments=[file])).text
+
+
+def test_a_video_is_measured_and_not_understood() -> None:
+    video = a_video(6, seconds=12.0, colours=("navy", "navy", "orange"))
+
+    text = reply_to(a_scene("Like this?", attachments=[video])).text
+
+    assert "`clip.mp4`: 12.0 s, 1920 × 1080 px (16:9), 24 fps; in 6 stills mostly navy (dark) at 0.0 s" in text
+    assert "then amber (bright) at 8.0 s. I cannot hear its sound." in text
+
+
+def test_a_video_of_which_little_is_known_is_still_looked_at() -> None:
+    video = a_video(2, duration=None, width=None, height=None, fps=None, sample_rate=None)
+
+    assert "`clip.mp4`: in 2 stills mostly navy (dark) at 0.0 s." in reply_to(a_scene("So?", attachments=[video])).text
+
+
+def test_a_sound_is_measured_and_not_heard() -> None:
+    text = reply_to(a_scene("Like this?", attachments=[a_sound()])).text
+
+    assert "`song.wav`: 12.0 s long, 44,100 samples a second; I cannot hear it." in text
 
 
 def test_many_files_stay_within_the_words() -> None:

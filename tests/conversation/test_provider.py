@@ -1,6 +1,6 @@
 """A turn with a provider over real HTTP: what it does well, and every way it can fail."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,44 +10,15 @@ from content.generation.models import GenerationTask
 from content.projects.models import Project
 from conversation.models import Session, Turn
 from tests.ai.fault_scenarios import PROSE
-from tests.ai.fault_server import FaultServer, fault_server
+from tests.ai.fault_server import FaultServer
 from tests.ai.fixtures import llama as llama
 from tests.ai.llama import Llama
 from tests.conftest import Api, gid
 
-from .test_turns import say, state
+from .talking import say, state
 
 MakeApi = Callable[..., Api]
 Finish = Callable[[Turn], Turn]
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[FaultServer]:
-    with fault_server() as server:
-        yield server
-
-
-@pytest.fixture
-def turn_with(
-    provider: FaultServer,
-    settings: Any,
-    api: MakeApi,
-    producer: User,
-    session: Session,
-    finish: Finish,
-) -> Callable[..., Turn]:
-    """Say something while the provider plays a scenario; answers the turn, run to its end."""
-
-    def run(scenario: str, **message: Any) -> Turn:
-        settings.QWEN3VL_BASE_URL = f"{provider.url}/v1"
-        settings.QWEN3VL_MODEL = scenario
-        settings.QWEN3VL_API_KEY = "sk-test"
-        settings.QWEN3VL_SILENCE_SECONDS = 0.5
-        settings.QWEN3VL_TOTAL_SECONDS = 5.0
-        assert say(api(producer), session, **message).codes == []
-        return finish(Turn.objects.latest("pk"))
-
-    return run
 
 
 def test_reply_and_its_choices_come_from_the_model(

@@ -14,21 +14,10 @@ from conversation.choices import SessionState
 from conversation.models import Choice, Session, Turn
 from tests.conftest import Api, gid
 
+from .talking import choose, say, state
+
 MakeApi = Callable[..., Api]
 Finish = Callable[[Turn], Turn]
-
-
-def say(caller: Api, session: Session, text: str = "Who keeps the lighthouse?", **rest: Any) -> Any:
-    return caller("SendMessage", input={"sessionId": gid(session), "text": text, **rest})
-
-
-def choose(caller: Api, session: Session, slug: str, **rest: Any) -> Any:
-    choice = Choice.objects.get(session=session, offer=Session.objects.get(pk=session.pk).offer, slug=slug)
-    return caller("SelectChoice", input={"sessionId": gid(session), "choiceId": gid(choice), **rest})
-
-
-def state(caller: Api, session: Session) -> dict[str, Any]:
-    return caller("ChatSession", id=gid(session)).value
 
 
 def test_message_is_stored_and_answered_by_the_director(

@@ -15,12 +15,13 @@ from cms.accounts.choices import SubscriptionTier, UserRole
 from cms.accounts.models import User
 from cms.accounts.services import save_with_role
 from cms.api.ids import global_id
+from content.media import processing
 from content.projects.models import Project
 from content.projects.services import add_collaborator, create_project
 
 _numbers = itertools.count()
 FIELDS = """
-  id kind type status title filename mimeType fileSize url thumbnailUrl agentGenerated
+  id kind type status progress error { code message } title filename mimeType fileSize url thumbnailUrl agentGenerated
   generation { agentId promptUsed modelVersion generationTime taskId }
   description tags relatedElements { characterKeys episodeNumber sceneKey timestamp }
   technicalData { width height duration fps sampleRate } version previousVersions { id version }
@@ -70,19 +71,37 @@ class Api:
     def complete(self, ticket_id: str) -> Any:
         return self.do("completeUpload", "CompleteUploadInput", f"media {{ {FIELDS} }}", id=ticket_id)
 
-    def upload(self, project: Project, content: bytes, filename: str, mime: str, **more: Any) -> Any:
-        """The whole way of a file: ticket, bytes, media."""
+    def send(self, project: Project, content: bytes, filename: str, mime: str, **more: Any) -> Any:
+        """A ticket and its bytes; answers the ticket."""
         payload = self.create_upload(project, content, filename, mime, **more)
         assert payload["errors"] == [], payload
         ticket = payload["ticket"]
         assert put(ticket["url"], content, mime).status_code == 200
-        return self.complete(ticket["id"])
+        return ticket
 
-    def media(self, project: Project, content: bytes | None = None, name: str = "a.png", **more: Any) -> Any:
-        """A stored picture's media."""
-        payload = self.upload(project, content or png(), name, "image/png", **more)
+    def upload(self, project: Project, content: bytes, filename: str, mime: str, **more: Any) -> Any:
+        """The whole way of a file: ticket, bytes, media, which is still PROCESSING."""
+        return self.complete(self.send(project, content, filename, mime, **more)["id"])
+
+    def look(self, media_id: str) -> Any:
+        """A media item as it is now."""
+        query = f"query($id: ID!) {{ node(id: $id) {{ ... on Media {{ {FIELDS} }} }} }}"
+        return self.data(query, id=media_id)["node"]
+
+    def media(
+        self, project: Project, content: bytes | None = None, name: str = "a.png", mime: str = "image/png", **more: Any
+    ) -> Any:
+        """A stored file's media, processed; a small picture unless told otherwise."""
+        payload = self.upload(project, content or png(), name, mime, **more)
         assert payload["errors"] == [], payload
-        return payload["media"]
+        process()
+        return self.look(payload["media"]["id"])
+
+
+def process() -> None:
+    """Do what a worker does with the media that are due."""
+    processing.work()
+    after_commit()
 
 
 def after_commit() -> None:
@@ -94,7 +113,9 @@ def after_commit() -> None:
 
 def put(url: str, content: bytes, mime: str = "application/octet-stream") -> Any:
     """Send bytes to a ticket's address, as somebody without cookie or token."""
-    return Client(enforce_csrf_checks=True).put(url, content, content_type=mime)
+    response = Client(enforce_csrf_checks=True).put(url, content, content_type=mime)
+    after_commit()
+    return response
 
 
 def gid(row: Any) -> str:

@@ -3,17 +3,19 @@
 import os
 
 import pytest
+from bs4 import BeautifulSoup
 from django.conf import settings as django_settings
 from django.core.files.base import ContentFile
 from django.urls import reverse
+from wagtail.models import ModelLogEntry
 
 from cms.accounts.choices import UserRole
-from content.media.models import CustomDocument, CustomImage, Media
+from content.media.models import CustomDocument, CustomImage, Media, MediaText, ProcessingJob
 from content.projects.services import add_collaborator, archive_project
 
-from .conftest import Api, after_commit, picture, png
+from .conftest import Api, after_commit, gid, picture, png
 
-PAGES = ("edit", "delete", "inspect", "history", "usage")
+PAGES = ("edit", "delete", "inspect", "history", "usage", "archive", "restore", "retry")
 
 
 @pytest.fixture
@@ -31,6 +33,8 @@ def member(make_user, owner, project) -> Api:
 @pytest.fixture
 def media(owner, project) -> Media:
     owner.media(project, name="rooftop.png")
+    # As if it had been processed.
+    Media.objects.filter(thumbnail="").update(status="active", thumbnail="thumbnails/none/thumbnail.webp")
     return Media.objects.get()
 
 
@@ -114,8 +118,13 @@ def test_an_archived_projects_media_cannot_be_edited_or_deleted(owner, member, p
     archive_project(user=owner.user, project_id=project.pk)
     assert "archived" in member.client.post(page("edit", media), form(media, title="x")).content.decode()
     member.client.post(page("delete", media))
+    for name in ("archive", "restore", "retry"):
+        assert "archived" in member.client.post(page(name, media), follow=True).content.decode()
+    shown = member.client.get(page("edit", media))
+    assert shown["Location"] == page("inspect", media), "it can be read"
+    assert "project is archived" in member.client.get(shown["Location"]).content.decode()
     media.refresh_from_db()
-    assert media.title == "rooftop"
+    assert (media.title, media.status) == ("rooftop", "active")
 
 
 def test_deleting_takes_the_file_and_its_renditions_along(member, media):
@@ -168,8 +177,155 @@ def test_wagtails_search_finds_editorial_files_only(admin, owner, project, media
 
 
 def test_an_image_may_be_edited_again_after_a_new_version(owner, member, project, media):
-    from .conftest import gid
-
     second = owner.media(project, png(colour="red"), replacesMediaId=gid(media))
     assert second["version"] == 2
     assert member.client.get(page("inspect", media)).status_code == 200
+
+
+def shown(person: Api, media: Media, name: str = "edit") -> BeautifulSoup:
+    """A page of a media item, parsed."""
+    return BeautifulSoup(person.client.get(page(name, media)).content, "html.parser")
+
+
+def facts(parsed: BeautifulSoup) -> dict[str, str]:
+    return {
+        pair.dt.get_text(strip=True): pair.dd.get_text(" ", strip=True) for pair in parsed.select(".media-facts > div")
+    }
+
+
+@pytest.mark.parametrize("name", ["edit", "inspect"])
+@pytest.mark.parametrize(
+    ("values", "selector"),
+    [
+        ({}, "a > img[src='{file}']"),
+        ({"mime_type": "image/heic"}, "a > img[src='{thumbnail}']"),
+        ({"kind": "video", "mime_type": "video/mp4"}, "video[controls][src='{file}'][poster='{thumbnail}']"),
+        ({"kind": "audio", "mime_type": "audio/mpeg", "width": None, "height": None}, "audio[controls][src='{file}']"),
+        ({"kind": "document", "mime_type": "application/pdf", "width": None, "height": None}, "a[href='{file}']"),
+    ],
+    ids=lambda value: value.get("kind", "picture") if isinstance(value, dict) else "",
+)
+def test_its_page_shows_the_file_by_addresses_that_ask_the_policy(member, media, values, selector, name):
+    Media.objects.update(**values)
+    known = {"file": f"/media/{gid(media)}/file", "thumbnail": f"/media/{gid(media)}/thumbnail"}
+
+    assert shown(member, media, name).select(".media-file-shown " + selector.format(**known))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, {"Picture": "64 × 48 pixels"}),
+        (
+            {"kind": "video", "duration": 3723.4, "fps": 23.976, "sample_rate": 48000},
+            {
+                "Picture": "64 × 48 pixels",
+                "Duration": "1:02:03",
+                "Frames per second": "23.976",
+                "Sample rate": "48,000 Hz",
+            },
+        ),
+        (
+            {"kind": "audio", "duration": 7.4, "sample_rate": 44100, "width": None, "height": None},
+            {"Duration": "0:07", "Sample rate": "44,100 Hz"},
+        ),
+        ({"kind": "document", "width": None, "height": None}, {}),
+    ],
+)
+def test_its_page_tells_what_fits_its_kind(member, media, values, expected):
+    Media.objects.update(width=64, height=48)
+    Media.objects.update(**values)
+
+    told = facts(shown(member, media))
+
+    assert {
+        label: told[label] for label in told if label not in {"Folder", "File name", "Format", "Size", "Added"}
+    } == (expected)
+    assert facts(shown(member, media, "inspect")) == told
+
+
+def test_the_page_of_a_document_shows_its_beginning(member, media):
+    Media.objects.update(kind="document", mime_type="text/markdown", thumbnail="", width=None, height=None)
+    MediaText.objects.create(media=media, text="# Episode 1\n<script>" + "x" * 3_000)
+
+    (beginning,) = shown(member, media).select(".media-text")
+
+    assert beginning.get_text() == "# Episode 1\n<script>" + "x" * 1_980
+
+
+def test_a_failed_one_tells_why_and_is_processed_again(member, media):
+    Media.objects.update(status="failed", error_code="TIMED_OUT", error_message="It took too long.")
+
+    before = shown(member, media)
+    assert "Processing failed. It took too long." in before.select_one(".media-file").get_text(" ", strip=True)
+    (button,) = before.select(f"form[method=post][action='{page('retry', media)}'] button")
+    assert button.get_text() == "Process again"
+    answer = member.client.post(page("retry", media), follow=True)
+
+    media.refresh_from_db()
+    assert (media.status, media.error_message) == ("processing", "")
+    assert "“rooftop” is processed again." in answer.content.decode()
+    assert "It is being processed" in answer.content.decode()
+    assert list(history(media)) == [("media.retry", member.user.pk)]
+
+
+def test_one_that_has_not_failed_is_not_processed_again(member, media):
+    answer = member.client.post(page("retry", media), follow=True).content.decode()
+
+    assert "Only media that failed can be processed again." in answer
+    assert "Process again" not in answer
+    media.refresh_from_db()
+    assert (media.status, media.revision) == ("active", 1)
+    assert not history(media)
+
+
+def test_the_progress_of_processing_is_told(member, media):
+    Media.objects.update(status="processing")
+    ProcessingJob.objects.update_or_create(media=media, defaults={"progress": 40})
+
+    assert "It is being processed: 40%." in shown(member, media).select_one(".media-file").get_text(" ", strip=True)
+
+
+def test_it_is_archived_and_restored_and_its_history_tells_so(member, media):
+    assert shown(member, media).select(f"a[href='{page('archive', media)}']")
+    answer = member.client.post(page("archive", media), follow=True)
+    assert "“rooftop” is archived." in answer.content.decode()
+    media.refresh_from_db()
+    assert media.status == "archived"
+
+    assert shown(member, media).select(f"a[href='{page('restore', media)}']")
+    member.client.post(page("restore", media))
+    media.refresh_from_db()
+    assert media.status == "active"
+    assert list(history(media)) == [("media.archive", member.user.pk), ("media.restore", member.user.pk)]
+    told = member.client.get(page("history", media)).content.decode()
+    assert "Taken out of the archive" in told
+
+
+def test_its_page_leads_to_the_other_versions_and_to_adding_one(owner, member, project, media):
+    owner.media(project, png(colour="red"), replacesMediaId=gid(media))
+    second = Media.objects.get(version=2)
+
+    first_page, second_page = shown(member, media), shown(member, second)
+
+    (newer,) = first_page.select(".media-versions li")
+    assert (newer.get_text(" ", strip=True), newer.a["href"]) == ("Newer: version 2, a.png", page("edit", second))
+    (earlier,) = second_page.select(".media-versions li")
+    assert (earlier.get_text(" ", strip=True), earlier.a["href"]) == (
+        "Earlier: version 1, rooftop.png",
+        page("edit", media),
+    )
+    assert first_page.select(f"a[href='{reverse('media:upload')}?replaces={media.pk}']")
+
+
+def test_its_page_tells_where_it_is_used(member, project, media):
+    assert "Used as" not in facts(shown(member, media))
+
+    project.style_reference_rows.create(media=media)
+
+    assert facts(shown(member, media))["Used as"] == "Style reference of The Lisbon Job"
+
+
+def history(media: Media):
+    entries = ModelLogEntry.objects.filter(object_id=str(media.pk)).order_by("pk")
+    return entries.values_list("action", "user_id")

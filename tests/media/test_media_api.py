@@ -125,7 +125,7 @@ def test_every_write_is_told_to_the_project(owner, project):
     media = owner.media(project)
     update(owner, media, title="New")
     owner.do("archiveMedia", "ArchiveMediaInput", "media { status }", id=media["id"])
-    assert ProjectEvent.objects.filter(project=project, type=ProjectEvent.Type.MEDIA_UPDATED).count() == 3
+    assert ProjectEvent.objects.filter(project=project, type=ProjectEvent.Type.MEDIA_UPDATED).count() == 4
 
 
 def test_archiving_twice_changes_nothing_more(owner, project):
@@ -146,25 +146,17 @@ def test_an_archived_project_refuses_writes_and_stays_readable(owner, project):
     assert owner.client.get(media["url"]).status_code == 200
 
 
-def test_what_failed_is_processed_again(owner, project):
+def test_what_failed_can_be_archived_or_processed_again_and_nothing_else(owner, project):
     media = owner.media(project)
-    retry = ("retryMedia", "RetryMediaInput", "media { status error { code } technicalData { width } }")
+    retry = ("retryMedia", "RetryMediaInput", "media { status error { code } }")
     assert owner.do(*retry, id=media["id"])["errors"][0]["code"] == "CONFLICT"
-    Media.objects.update(status="failed", error_code="INTERNAL", error_message="It stopped.", width=None)
-    failed = owner.data("query($id: ID!) { node(id: $id) { ... on Media { error { code message } } } }", id=media["id"])
-    assert failed["node"]["error"] == {"code": "INTERNAL", "message": "It stopped."}
-    assert update(owner, media, status="ACTIVE")["errors"][0]["code"] == "CONFLICT"
-    payload = owner.do(*retry, id=media["id"])
-    assert payload["media"] == {"status": "ACTIVE", "error": None, "technicalData": {"width": 64}}
-
-
-def test_what_failed_stays_failed_with_the_reason_where_its_file_is_gone(owner, project):
-    media = owner.media(project)
     Media.objects.update(status="failed", error_code="INTERNAL", error_message="It stopped.")
-    default_storage.delete(Media.objects.get().file_path)
-    payload = owner.do("retryMedia", "RetryMediaInput", "media { status error { code message } }", id=media["id"])
-    assert payload["media"]["status"] == "FAILED"
-    assert payload["media"]["error"]["code"] == "UNSUPPORTED_MEDIA"
+    assert owner.look(media["id"])["error"] == {"code": "INTERNAL", "message": "It stopped."}
+    assert update(owner, media, status="ACTIVE")["errors"][0]["code"] == "CONFLICT"
+    assert owner.do(*retry, id=media["id"])["media"] == {"status": "PROCESSING", "error": None}
+    assert update(owner, media, status="ARCHIVED")["errors"][0]["code"] == "CONFLICT"
+    Media.objects.update(status="failed")
+    assert update(owner, media, status="ARCHIVED")["errors"] == []
 
 
 def test_a_stranger_finds_nothing_by_any_path(owner, stranger, anonymous, project, library):

@@ -2,6 +2,7 @@ import type { Client as SocketClient } from "graphql-ws";
 import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 import { useClient } from "urql";
 
+import { RetryMedia } from "./Attachments";
 import { ChoiceSelector } from "./ChoiceSelector";
 import { useFileDrop } from "./FileUpload";
 import { InputArea, type InputAreaHandle } from "./InputArea";
@@ -12,6 +13,7 @@ import type { Choice, PageContext } from "./types";
 import { useUploads } from "./uploads";
 import { type Chat, useChat } from "./useChat";
 import { useComposer } from "./useComposer";
+import { useSubmit } from "./useSubmit";
 
 interface ChatInterfaceProps {
   context: PageContext;
@@ -21,14 +23,15 @@ interface ChatInterfaceProps {
 export function ChatInterface({ context, socket }: ChatInterfaceProps) {
   const client = useClient();
   const chat = useChat(client, socket, context.sessionId);
-  const uploads = useUploads(client, context.projectId);
+  const uploads = useUploads(client, context.projectId, chat.state.media);
   const composer = useComposer(context, uploads);
   const input = useRef<InputAreaHandle>(null);
-  const dragging = useFileDrop(uploads.add);
+  const dragging = useFileDrop(uploads.add, uploads.refuse);
   const [overriding, setOverriding] = useState(false);
-  const [sending, setSending] = useState(false);
+  const sent = () => setOverriding(false);
+  const { sending, submit, problem, sendRest, dismiss } = useSubmit(chat, composer, sent);
 
-  const { state, send, report } = chat;
+  const { state } = chat;
   const answering = isOpen(state.turn);
   const override = state.choices.find((choice) => choice.isManualOverride) ?? null;
   const isActive = state.session?.state === "ACTIVE";
@@ -38,27 +41,8 @@ export function ChatInterface({ context, socket }: ChatInterfaceProps) {
     document.title = `${state.session?.title || state.project?.title || "Chat"} · Auto-Movie`;
   }, [state.session?.title, state.project?.title]);
 
-  // A reason not to send is out of date as soon as something changes.
-  const { problem, dismissProblem } = chat;
-  const notSent = useRef(false);
-  notSent.current = problem?.code === "NOT_SENT";
-  useEffect(() => {
-    if (notSent.current) dismissProblem();
-  }, [composer.text, uploads.items, answering, dismissProblem]);
-
-  const submit = async (choice: Choice | null) => {
-    if (sending || (composer.isEmpty && (!choice || choice.isManualOverride))) return;
-    const obstacle = answering
-      ? "The director is still answering. Wait, or press Stop; what you typed is kept."
-      : composer.obstacle;
-    if (obstacle) return report({ code: "NOT_SENT", message: obstacle });
-    setSending(true);
-    const outgoing = { text: composer.text.trim(), attachments: composer.attachments, choice };
-    if (await send(outgoing)) {
-      composer.clear(outgoing);
-      setOverriding(false);
-    }
-    setSending(false);
+  const submitAndFocus = async (choice: Choice | null) => {
+    await submit(choice);
     if (window.matchMedia("(pointer: fine)").matches) input.current?.focus(); // no keyboard popping up on a phone
   };
 
@@ -69,36 +53,39 @@ export function ChatInterface({ context, socket }: ChatInterfaceProps) {
 
   if (chat.gone) return <Gone projectsUrl={context.projectsUrl} />;
   return (
-    <div className="chat" data-dragging={dragging || undefined}>
-      <SessionHeader state={state} connection={chat.connection} projectsUrl={context.projectsUrl} />
-      <Notices chat={chat} context={context} />
-      <MessageList state={state} userId={context.userId} onRetry={chat.retry} onLoadOlder={chat.loadOlder}>
-        <ChoiceSelector
-          choices={state.choices}
-          disabled={!canChoose}
+    <RetryMedia value={chat.retryMedia}>
+      <div className="chat" data-dragging={dragging || undefined}>
+        <SessionHeader state={state} connection={chat.connection} projectsUrl={context.projectsUrl} />
+        <Notices chat={chat} context={context} />
+        <MessageList state={state} userId={context.userId} onRetry={chat.retry} onLoadOlder={chat.loadOlder}>
+          <ChoiceSelector
+            choices={state.choices}
+            disabled={!canChoose}
+            answering={answering}
+            hasDraft={!composer.isEmpty}
+            overriding={overriding}
+            onSelect={submitAndFocus}
+            onOverride={startOverride}
+          />
+        </MessageList>
+        <InputArea
+          ref={input}
+          composer={composer}
+          maxLength={context.maxMessageLength}
+          placeholder={placeholderOf(overriding, state.choices.length > 0)}
           answering={answering}
-          hasDraft={!composer.isEmpty}
+          sending={sending}
           overriding={overriding}
-          onSelect={submit}
-          onOverride={startOverride}
+          problem={problem}
+          onSubmit={() => void submitAndFocus(overriding ? override : null)}
+          onSendRest={sendRest}
+          onStop={chat.stop}
+          onCancelOverride={() => setOverriding(false)}
+          onDismissProblem={dismiss}
         />
-      </MessageList>
-      <InputArea
-        ref={input}
-        composer={composer}
-        maxLength={context.maxMessageLength}
-        placeholder={placeholderOf(overriding, state.choices.length > 0)}
-        answering={answering}
-        sending={sending}
-        overriding={overriding}
-        problem={problem}
-        onSubmit={() => void submit(overriding ? override : null)}
-        onStop={chat.stop}
-        onCancelOverride={() => setOverriding(false)}
-        onDismissProblem={dismissProblem}
-      />
-      {dragging && <p className="drop-target">Drop the files to attach them</p>}
-    </div>
+        {dragging && <p className="drop-target">Drop the files to attach them</p>}
+      </div>
+    </RetryMedia>
   );
 }
 

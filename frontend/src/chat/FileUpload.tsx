@@ -1,7 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 
-import { fileSize } from "./format";
-import { ACCEPTED_FILES, type Upload, type Uploads } from "./uploads";
+import { ACCEPTED_FILES } from "./formats";
 
 export function FileUpload({ onFiles }: { onFiles: (files: File[]) => void }) {
   const input = useRef<HTMLInputElement>(null);
@@ -31,71 +30,11 @@ export function FileUpload({ onFiles }: { onFiles: (files: File[]) => void }) {
   );
 }
 
-const STATUS_WORDS: Record<Upload["status"], string> = {
-  uploading: "Uploading",
-  checking: "Checking",
-  ready: "Ready",
-  failed: "Not uploaded",
-};
-
-export function UploadTray({ uploads }: { uploads: Uploads }) {
-  if (uploads.items.length === 0 && !uploads.refusal) return null;
-  return (
-    <div className="upload-tray">
-      <ul>
-        {uploads.items.map((item) => (
-          <UploadItem
-            key={item.key}
-            item={item}
-            onRemove={() => uploads.remove(item.key)}
-            onRetry={() => uploads.retry(item.key)}
-          />
-        ))}
-      </ul>
-      {uploads.refusal && <p role="alert">{uploads.refusal}</p>}
-    </div>
-  );
-}
-
-interface UploadItemProps {
-  item: Upload;
-  onRemove: () => void;
-  onRetry: () => void;
-}
-
-function UploadItem({ item, onRemove, onRetry }: UploadItemProps) {
-  const { file, status } = item;
-  return (
-    <li className={`upload upload-${status}`} data-testid="upload" data-status={status}>
-      {item.previewUrl && status !== "failed" && <img src={item.previewUrl} alt="" className="upload-preview" />}
-      <div className="upload-text">
-        <span className="upload-name">{file.name}</span>
-        <span className="upload-status">
-          {fileSize(file.size)} · {STATUS_WORDS[status]}
-          {status === "uploading" && ` ${item.progress} %`}
-        </span>
-        {status === "uploading" && <progress max={100} value={item.progress} aria-label={`Upload of ${file.name}`} />}
-        {item.error && (
-          <span className="upload-error" role="alert">
-            {item.error}
-          </span>
-        )}
-      </div>
-      {status === "failed" && item.canRetry && (
-        <button type="button" className="button button-quiet" onClick={onRetry}>
-          Try again<span className="visually-hidden"> to upload {file.name}</span>
-        </button>
-      )}
-      <button type="button" className="button button-icon button-small" onClick={onRemove}>
-        <span aria-hidden="true">×</span>
-        <span className="visually-hidden">Remove {file.name}</span>
-      </button>
-    </li>
-  );
-}
-
 /** Takes files dropped anywhere on the page. Answers whether some are being dragged over it. */
-export function useFileDrop(onFiles: (files: File[]) => void): boolean {
+export function useFileDrop(
+  onFiles: (files: File[]) => void,
+  onRefused: (file: File, reason: string) => void,
+): boolean {
   const [dragging, setDragging] = useState(false);
   useEffect(() => {
     let depth = 0; // enter and leave come for every element on the way
@@ -118,7 +57,12 @@ export function useFileDrop(onFiles: (files: File[]) => void): boolean {
       event.preventDefault();
       depth = 0;
       setDragging(false);
-      onFiles(Array.from(event.dataTransfer?.files ?? []));
+      const files = Array.from(event.dataTransfer?.files ?? []);
+      const folders = folderNames(event.dataTransfer);
+      onFiles(files.filter((file) => !folders.includes(file.name)));
+      for (const name of folders) {
+        onRefused(new File([], name), "This is a folder. Open it, and drop the files that are in it.");
+      }
     };
     document.addEventListener("dragenter", enter);
     document.addEventListener("dragleave", leave);
@@ -130,6 +74,13 @@ export function useFileDrop(onFiles: (files: File[]) => void): boolean {
       document.removeEventListener("dragover", over);
       document.removeEventListener("drop", drop);
     };
-  }, [onFiles]);
+  }, [onFiles, onRefused]);
   return dragging;
+}
+
+function folderNames(data: DataTransfer | null): string[] {
+  return Array.from(data?.items ?? []).flatMap((item) => {
+    const entry = item.webkitGetAsEntry();
+    return entry?.isDirectory ? [entry.name] : [];
+  });
 }

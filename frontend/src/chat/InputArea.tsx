@@ -11,9 +11,10 @@ import {
   useRef,
 } from "react";
 
-import { FileUpload, UploadTray } from "./FileUpload";
+import { FileUpload } from "./FileUpload";
 import { renderMarkdown } from "./markdown";
 import type { Problem } from "./types";
+import { UploadTray } from "./UploadTray";
 import type { Composer } from "./useComposer";
 
 const MIN_HEIGHT = 52;
@@ -37,6 +38,8 @@ interface InputAreaProps {
   overriding: boolean;
   problem: Problem | null;
   onSubmit: () => void;
+  /** Sends without the files that are missing, where that was held back. */
+  onSendRest: (() => void) | null;
   onStop: () => void;
   onCancelOverride: () => void;
   onDismissProblem: () => void;
@@ -61,7 +64,9 @@ export function InputArea(props: InputAreaProps) {
   };
   const onPaste = (event: ClipboardEvent) => {
     const files = Array.from(event.clipboardData.files);
-    if (files.length === 0) return;
+    // Office programs add a picture of the words that were copied; the words are what is wanted.
+    const holdsWords = ["text/html", "text/plain"].every((type) => event.clipboardData.getData(type).trim());
+    if (files.length === 0 || holdsWords) return;
     event.preventDefault();
     composer.uploads.add(files);
   };
@@ -71,6 +76,11 @@ export function InputArea(props: InputAreaProps) {
       {problem && (
         <div className="notice notice-error" role="alert" id={problemId} data-testid="problem" data-code={problem.code}>
           <p>{problem.message}</p>
+          {props.onSendRest && (
+            <button type="button" className="button" data-testid="send-rest" onClick={props.onSendRest}>
+              Send without them
+            </button>
+          )}
           <button type="button" className="button button-icon button-small" onClick={props.onDismissProblem}>
             <span aria-hidden="true">×</span>
             <span className="visually-hidden">Dismiss</span>
@@ -87,7 +97,7 @@ export function InputArea(props: InputAreaProps) {
           </button>
         </div>
       )}
-      <UploadTray uploads={composer.uploads} />
+      <UploadTray tray={composer.tray} uploads={composer.uploads} />
       {composer.markdown && <MarkdownPreview text={composer.text} />}
       <div className="composer-row">
         <FileUpload onFiles={composer.uploads.add} />

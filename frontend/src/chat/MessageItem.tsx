@@ -12,6 +12,7 @@ interface MessageItemProps {
 
 export const MessageItem = memo(function MessageItem({ message, userId, now }: MessageItemProps) {
   const author = authorOf(message, userId);
+  if (message.role === "SYSTEM") return <SystemNote message={message} now={now} />;
   return (
     <article
       className={`message message-${message.role.toLowerCase()}`}
@@ -36,9 +37,30 @@ export const MessageItem = memo(function MessageItem({ message, userId, now }: M
   );
 });
 
+/** What the server has to say: a quiet line, and nobody's words. */
+function SystemNote({ message, now }: { message: Message; now: number }) {
+  return (
+    <div
+      className="message-system"
+      data-testid="message"
+      data-role="system"
+      data-seq={message.seq}
+      role="note"
+      aria-label={`Note, ${absoluteTime(message.createdAt)}`}
+      title={relativeTime(message.createdAt, now)}
+    >
+      <svg viewBox="0 0 24 24" aria-hidden="true">
+        <path d="M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18M12 11v5M12 7.8v.2" />
+      </svg>
+      {/* As in every message, rendered and sanitised by the server. */}
+      <div className="prose" dangerouslySetInnerHTML={{ __html: message.html }} />
+      <Attachments attachments={message.attachments} />
+    </div>
+  );
+}
+
 function authorOf(message: Message, userId: string): string {
   if (message.role === "ASSISTANT") return "Director";
-  if (message.role === "SYSTEM") return "Notice";
   return message.author && message.author.id !== userId ? message.author.name : "You";
 }
 

@@ -86,7 +86,8 @@ function EmptyState() {
 }
 
 function TurnEnd({ turn, messages, onRetry }: { turn: Turn; messages: Message[]; onRetry: () => void }) {
-  if (turn.status === "CANCELLED" && messages.at(-1)?.role === "USER") {
+  const lastWords = messages.findLast((message) => message.role !== "SYSTEM");
+  if (turn.status === "CANCELLED" && lastWords?.role === "USER") {
     return <p className="thinking">Stopped before the director said anything. Send a message to go on.</p>;
   }
   if (turn.status !== "FAILED") return null;
@@ -100,24 +101,28 @@ function TurnEnd({ turn, messages, onRetry }: { turn: Turn; messages: Message[];
   );
 }
 
-/** Reads out each reply once, when it is complete. */
+/** Reads out each reply and each note once, when it is complete. */
 function Announcer({ messages, live }: { messages: Message[]; live: boolean }) {
   const announced = useRef<number | null>(null);
   const [text, setText] = useState("");
-  const newest = messages.at(-1);
   useEffect(() => {
     if (!live) return;
     const before = announced.current;
-    announced.current = newest?.seq ?? 0;
-    if (before === null || !newest || newest.seq <= before || newest.role === "USER") return;
-    const words = new DOMParser().parseFromString(newest.html, "text/html").body.textContent;
-    setText(`Director: ${words}`);
-  }, [live, newest]);
+    announced.current = messages.at(-1)?.seq ?? 0;
+    if (before === null) return;
+    const arrived = messages.filter((message) => message.seq > before && message.role !== "USER");
+    if (arrived.length > 0) setText(arrived.map(spoken).join(" "));
+  }, [live, messages]);
   return (
     <div className="visually-hidden" aria-live="polite" data-testid="announcer">
       {text}
     </div>
   );
+}
+
+function spoken(message: Message): string {
+  const words = new DOMParser().parseFromString(message.html, "text/html").body.textContent;
+  return `${message.role === "SYSTEM" ? "Note" : "Director"}: ${words}`;
 }
 
 /**

@@ -1,9 +1,14 @@
 import type { Client as SocketClient } from "graphql-ws";
 import { stringifyDocument } from "urql";
 
-import { SessionEventsDocument, type SessionEventsSubscription } from "../gql/graphql";
+import {
+  ProjectMediaEventsDocument,
+  type ProjectMediaEventsSubscription,
+  SessionEventsDocument,
+  type SessionEventsSubscription,
+} from "../gql/graphql";
 import { ApiError } from "./errors";
-import type { Connection, SessionEvent } from "./types";
+import type { Connection, ProjectMediaEvent, SessionEvent } from "./types";
 
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 15_000;
@@ -24,6 +29,12 @@ interface Follower {
 interface ErrorFrame {
   message: string;
   extensions?: { code?: unknown } | undefined;
+}
+
+/** Null where another try may go well. */
+function refusalOf(frame: ErrorFrame): ApiError | null {
+  const code = String(frame.extensions?.code ?? "INTERNAL");
+  return code === "INTERNAL" || code === "RATE_LIMITED" ? null : new ApiError(code, frame.message);
 }
 
 /** Subscribes, and subscribes again after every loss, until the returned function is called. */
@@ -74,9 +85,9 @@ export function followSession(socket: SocketClient, follower: Follower): () => v
   };
 
   const refuseOrRetry = (frame: ErrorFrame) => {
-    const code = String(frame.extensions?.code ?? "INTERNAL");
-    if (code === "INTERNAL" || code === "RATE_LIMITED") return retry();
-    follower.onRefused(new ApiError(code, frame.message));
+    const refusal = refusalOf(frame);
+    if (refusal) follower.onRefused(refusal);
+    else retry();
   };
 
   const retry = () => {
@@ -114,5 +125,61 @@ export function followSession(socket: SocketClient, follower: Follower): () => v
     forgetConnected();
     window.removeEventListener("offline", goOffline);
     window.removeEventListener("online", goOnline);
+  };
+}
+
+interface MediaFollower {
+  projectId: string;
+  after: () => number;
+  onEvent: (event: ProjectMediaEvent) => void;
+  onRefused: (error: ApiError) => void;
+}
+
+/**
+ * Follows a project's media on a connection that `followSession` keeps: call it where there is one, and stop it where
+ * it is lost.
+ */
+export function followMedia(socket: SocketClient, follower: MediaFollower): () => void {
+  let timer: number | undefined;
+  let failures = 0;
+  let stop = () => {};
+
+  const subscribe = () => {
+    let over = false; // ending a subscription completes it as well
+    const end = (frame: ErrorFrame | null) => {
+      if (over) return;
+      stop();
+      const refusal = frame && refusalOf(frame);
+      if (refusal) return follower.onRefused(refusal);
+      timer = window.setTimeout(subscribe, Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** failures));
+      failures += 1;
+    };
+    const unsubscribe = socket.subscribe<ProjectMediaEventsSubscription>(
+      {
+        query: stringifyDocument(ProjectMediaEventsDocument),
+        operationName: "ProjectMediaEvents",
+        variables: { projectId: follower.projectId, after: follower.after() },
+      },
+      {
+        next: ({ data, errors }) => {
+          if (over) return;
+          if (errors?.[0]) return end(errors[0] as ErrorFrame);
+          failures = 0;
+          if (data) follower.onEvent(data.projectEvents);
+        },
+        error: (reason) => end(Array.isArray(reason) ? (reason[0] as ErrorFrame) : null),
+        complete: () => end(null),
+      },
+    );
+    stop = () => {
+      over = true;
+      unsubscribe();
+    };
+  };
+
+  subscribe();
+  return () => {
+    window.clearTimeout(timer);
+    stop();
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { type ChatState, emptyState, isOpen, reduce, timelineOf } from "./reducer";
-import type { Choice, LoadedSession, Message, SessionEvent, Task, Turn } from "./types";
+import type { Attachment, Choice, LoadedSession, Message, ProjectMediaEvent, SessionEvent, Task, Turn } from "./types";
 
 const AT = "2026-01-01T10:00:00Z";
 
@@ -67,6 +67,7 @@ function session(changes: Partial<LoadedSession> = {}): LoadedSession {
       id: "project-1",
       title: "Harbour Lights",
       archivedAt: null,
+      lastEventSeq: 5,
       progress: { currentPhase: "STORY_DEVELOPMENT", completedSteps: [], overallProgress: 0 },
       tasks: { edges: [] },
     },
@@ -204,7 +205,7 @@ describe("stored events", () => {
   });
 
   it("bring a task once, whatever number of changes", () => {
-    const task = { id: "task-1", taskType: "storyboard_panel", status: "QUEUED", progress: 0 } as Task;
+    const task = { id: "task-1", taskType: "storyboard_panel", status: "QUEUED", progress: 0, results: [] as Attachment[] } as Task;
     const state = after(
       loaded(),
       { __typename: "TaskUpdatedEvent", seq: 11, at: AT, task },
@@ -348,8 +349,8 @@ describe("loading", () => {
   });
 
   it("keeps only the session's own tasks", () => {
-    const own = { id: "t1", session: { id: "session-1" } } as Task;
-    const other = { id: "t2", session: null } as Task;
+    const own = { id: "t1", session: { id: "session-1" }, results: [] as Attachment[] } as Task;
+    const other = { id: "t2", session: null, results: [] as Attachment[] } as Task;
     const base = session().project;
     const state = loaded({ project: { ...base, tasks: { edges: [{ node: other }, { node: own }] } } });
     expect(state.tasks.map((t) => t.id)).toEqual(["t1"]);
@@ -369,5 +370,70 @@ describe("the timeline", () => {
   it("leaves out tasks from among messages that are not loaded", () => {
     expect(ids([task("a", 0)], true)).toEqual(["message-1", "message-2"]);
     expect(ids([task("a", 0)], false)).toEqual(["a", "message-1", "message-2"]);
+  });
+});
+
+describe("media that change", () => {
+  const film = (updatedAt: string, changes: Partial<Attachment> = {}) =>
+    ({ id: "film", status: "PROCESSING", thumbnailUrl: null, progress: 0, updatedAt, ...changes }) as Attachment;
+  const processing = film("1");
+  const active = film("2", { status: "ACTIVE", thumbnailUrl: "/poster", progress: null });
+  const updated = (media: Attachment, seq: number | null = null): ProjectMediaEvent => ({
+    __typename: "MediaUpdatedEvent",
+    seq,
+    media,
+  });
+  const told = (state: ChatState, ...events: ProjectMediaEvent[]) =>
+    events.reduce((s, event) => reduce(s, { type: "projectEvent", event }), state);
+  const shown = (state: ChatState) => state.messages.flatMap((m) => m.attachments);
+  const withFilm = after(loaded(), added(11, message(1, { attachments: [processing] })), added(12, message(2)));
+
+  it("are shown as they are by now, in messages, tasks and what is being sent", () => {
+    const pending = { key: "k", text: "", choiceTitle: null, attachments: [processing], createdAt: AT };
+    const task = { id: "t", results: [processing] } as unknown as Task;
+    const both = after(withFilm, { __typename: "TaskUpdatedEvent", seq: 13, at: AT, task });
+    const state = told(reduce(both, { type: "sendStarted", pending }), updated(active, 6));
+    expect(shown(state)).toEqual([active]);
+    expect(state.pending[0]?.attachments).toEqual([active]);
+    expect(state.tasks[0]?.results).toEqual([active]);
+  });
+
+  it("tell of their progress without a place in the log", () => {
+    const state = told(withFilm, updated(film("1", { progress: 40 })));
+    expect(shown(state)[0]?.progress).toBe(40);
+    expect(state.projectSeq).toBe(5);
+    expect(told(state, updated(active, 6)).projectSeq).toBe(6);
+  });
+
+  it("leave the messages alone that do not show them", () => {
+    expect(told(withFilm, updated(active, 6)).messages[1]).toBe(withFilm.messages[1]);
+  });
+
+  it("never go back to what an older answer says", () => {
+    const state = told(withFilm, updated(active, 6), updated(processing, 6));
+    expect(shown(state)).toEqual([active]);
+    expect(shown(reduce(state, { type: "mediaAnswered", media: processing }))).toEqual([active]);
+  });
+
+  it("are known before the message that shows them", () => {
+    const early = told(loaded(), updated(active, 6));
+    expect(shown(after(early, added(11, message(1, { attachments: [processing] }))))).toEqual([active]);
+  });
+
+  it("are taken from a message that knows more", () => {
+    const early = told(loaded(), updated(processing, 6));
+    expect(shown(after(early, added(11, message(1, { attachments: [active] }))))).toEqual([active]);
+  });
+
+  it("start anew when they are tried again", () => {
+    const failed = told(withFilm, updated(film("2", { status: "FAILED" }), 6));
+    const again = reduce(failed, { type: "mediaAnswered", media: film("3") });
+    expect(shown(again)[0]?.status).toBe("PROCESSING");
+  });
+
+  it("that are gone are passed over, and the log goes on", () => {
+    const state = told(withFilm, { __typename: "MediaUpdatedEvent", seq: 6, media: null });
+    expect(shown(state)).toEqual([processing]);
+    expect(state.projectSeq).toBe(6);
   });
 });

@@ -4,12 +4,15 @@
  * The server's log is the truth: stored events carry seq 1, 2, 3 …; each is taken once and in order. What a
  * mutation answers is only ever a hint that arrives earlier or later than the event which says the same.
  */
+import { isNews, type KnownMedia, taskWithNewest, withNewest } from "./media";
 import type {
+  Attachment,
   Choice,
   LoadedSession,
   Message,
   PendingMessage,
   Progress,
+  ProjectMediaEvent,
   SessionEvent,
   SessionState,
   Step,
@@ -42,6 +45,10 @@ export interface ChatState {
   subscription: number;
   /** lastSeq at the last gap that is not closed yet. */
   gapAfter: number | null;
+  /** seq of the last event of the project's log: where to follow its media from. */
+  projectSeq: number;
+  /** Media that changed since the page was loaded, by id. */
+  media: KnownMedia;
 }
 
 export const emptyState: ChatState = {
@@ -62,6 +69,8 @@ export const emptyState: ChatState = {
   reload: 0,
   subscription: 0,
   gapAfter: null,
+  projectSeq: 0,
+  media: {},
 };
 
 export type ChatAction =
@@ -72,7 +81,9 @@ export type ChatAction =
   | { type: "sendRefused"; key: string }
   | { type: "sendAcknowledged"; key: string; message: Message | null; turn: Turn | null }
   | { type: "turnAnswered"; turn: Turn }
-  | { type: "sessionAnswered"; session: SessionState };
+  | { type: "sessionAnswered"; session: SessionState }
+  | { type: "projectEvent"; event: ProjectMediaEvent }
+  | { type: "mediaAnswered"; media: Attachment };
 
 const OPEN_STATUSES: readonly string[] = ["QUEUED", "RUNNING"];
 
@@ -81,6 +92,10 @@ export function isOpen(turn: Turn | null): boolean {
 }
 
 export function reduce(state: ChatState, action: ChatAction): ChatState {
+  return holdingNewest(state, take(state, action));
+}
+
+function take(state: ChatState, action: ChatAction): ChatState {
   switch (action.type) {
     case "loaded":
       return load(state, action.session);
@@ -109,7 +124,36 @@ export function reduce(state: ChatState, action: ChatAction): ChatState {
       return takeAnsweredTurn(state, action.turn);
     case "sessionAnswered":
       return { ...state, session: action.session };
+    case "projectEvent":
+      return takeProjectEvent(state, action.event);
+    case "mediaAnswered":
+      return takeMedia(state, action.media);
   }
+}
+
+/** Whatever brought messages and tasks: their files are shown as they are by now. */
+function holdingNewest(before: ChatState, state: ChatState): ChatState {
+  const { media, messages, pending, tasks } = state;
+  if (media === before.media && messages === before.messages && pending === before.pending && tasks === before.tasks) {
+    return state;
+  }
+  return {
+    ...state,
+    messages: messages.map((message) => withNewest(media, message)),
+    pending: pending.map((message) => withNewest(media, message)),
+    tasks: tasks.map((task) => taskWithNewest(media, task)),
+  };
+}
+
+function takeProjectEvent(state: ChatState, event: ProjectMediaEvent): ChatState {
+  const projectSeq = Math.max(state.projectSeq, event.seq ?? 0);
+  const media = event.__typename === "MediaUpdatedEvent" ? event.media : null;
+  return takeMedia(projectSeq === state.projectSeq ? state : { ...state, projectSeq }, media);
+}
+
+function takeMedia(state: ChatState, media: Attachment | null): ChatState {
+  if (!media || !isNews(state.media, media)) return state;
+  return { ...state, media: { ...state.media, [media.id]: media } };
 }
 
 /**
@@ -149,6 +193,7 @@ function load(state: ChatState, session: LoadedSession): ChatState {
       .filter((task) => task.session?.id === session.id)
       .reverse(),
     gapAfter: null,
+    projectSeq: session.project.lastEventSeq,
   };
   return { ...fresh, pending: state.pending.filter((p) => !holdsKey(messages, p.key)) };
 }

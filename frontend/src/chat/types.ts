@@ -4,6 +4,7 @@ import type {
   ChoiceFieldsFragment,
   MessageFieldsFragment,
   ProgressFieldsFragment,
+  ProjectMediaEventsSubscription,
   SessionEventsSubscription,
   SessionStateFieldsFragment,
   StepFieldsFragment,
@@ -22,6 +23,7 @@ export type Turn = TurnFieldsFragment;
 export type UserError = UserErrorFieldsFragment;
 export type SessionState = SessionStateFieldsFragment;
 export type LoadedSession = NonNullable<ChatSessionQuery["session"]>;
+export type ProjectMediaEvent = ProjectMediaEventsSubscription["projectEvents"];
 export type SessionEvent = SessionEventsSubscription["sessionEvents"];
 
 /** What the page was told by the template that holds it. */

@@ -7,6 +7,7 @@ import {
   ChatSessionDocument,
   MeDocument,
   ResumeSessionDocument,
+  RetryMediaDocument,
   RetryTurnDocument,
   SelectChoiceDocument,
   SendMessageDocument,
@@ -14,7 +15,7 @@ import {
 } from "../gql/graphql";
 import { mutate, query } from "./api";
 import { ApiError, problemOf } from "./errors";
-import { followSession } from "./events";
+import { followMedia, followSession } from "./events";
 import { newKey } from "./format";
 import { type ChatState, emptyState, reduce } from "./reducer";
 import type { Attachment, Choice, Connection, Problem } from "./types";
@@ -46,6 +47,8 @@ export interface Chat {
   stop: () => void;
   retry: () => void;
   resume: () => void;
+  /** Has a media item that failed prepared again. */
+  retryMedia: (mediaId: string) => void;
   loadOlder: () => Promise<void>;
 }
 
@@ -111,6 +114,19 @@ export function useChat(client: Client, socket: SocketClient, sessionId: string)
       onLost: (failures) => void onLost(failures),
     });
   }, [socket, sessionId, live, subscription, gone, signedOut, onRefused, onLost]);
+
+  const projectId = state.project?.id;
+  const connected = connection === "connected";
+  useEffect(() => {
+    if (!live || gone || !connected || projectId === undefined) return;
+    return followMedia(socket, {
+      projectId,
+      after: () => latest.current.projectSeq,
+      onEvent: (event) => dispatch({ type: "projectEvent", event }),
+      // Whoever may not follow the project any more is told so by the conversation.
+      onRefused: (error) => error.code === "INVALID" && void load(),
+    });
+  }, [socket, projectId, live, gone, connected, load]);
 
   // The first load may fail as well; once the browser is back online it is worth another try.
   useEffect(() => {
@@ -182,6 +198,18 @@ export function useChat(client: Client, socket: SocketClient, sessionId: string)
       .catch(fail);
   }, [client, fail, sessionId]);
 
+  const retryMedia = useCallback(
+    (mediaId: string) => {
+      mutate(client, RetryMediaDocument, { input: { id: mediaId } }, (data) => data.retryMedia)
+        .then((payload) => {
+          setProblem(null);
+          if (payload.media) dispatch({ type: "mediaAnswered", media: payload.media });
+        })
+        .catch(fail);
+    },
+    [client, fail],
+  );
+
   const loadOlder = useCallback(async () => {
     const before = latest.current.olderCursor;
     if (!before) return;
@@ -213,6 +241,7 @@ export function useChat(client: Client, socket: SocketClient, sessionId: string)
     stop,
     retry,
     resume,
+    retryMedia,
     loadOlder,
   };
 }

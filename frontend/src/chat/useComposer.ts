@@ -1,7 +1,8 @@
-import { useCallback, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 
 import { readDraft, writeDraft } from "./draft";
 import { characterCount } from "./format";
+import { obstacleOf, sortTray, type Tray } from "./tray";
 import type { Attachment, PageContext } from "./types";
 import type { Uploads } from "./uploads";
 
@@ -12,11 +13,13 @@ export interface Composer {
   setText: (text: string) => void;
   setMarkdown: (markdown: boolean) => void;
   uploads: Uploads;
+  tray: Tray;
   count: number;
   isEmpty: boolean;
-  attachments: Attachment[];
-  /** Why it cannot be sent as it is, or null. */
-  obstacle: string | null;
+  /** Why the words cannot be sent, or null. */
+  tooLong: string | null;
+  /** Why it would go without some of its files, or null. */
+  incomplete: string | null;
   clear: (sent: { text: string; attachments: Attachment[] }) => void;
 }
 
@@ -48,15 +51,17 @@ export function useComposer(context: PageContext, uploads: Uploads): Composer {
   );
 
   const count = characterCount(draft.text);
+  const tray = useMemo(() => sortTray(uploads.items), [uploads.items]);
   return {
     ...draft,
     setText,
     setMarkdown,
     uploads,
+    tray,
     count,
     isEmpty: draft.text.trim() === "" && uploads.items.length === 0,
-    attachments: uploads.items.flatMap((item) => item.media ?? []),
-    obstacle: obstacleOf(count, maxMessageLength, uploads),
+    tooLong: tooLong(count, maxMessageLength),
+    incomplete: obstacleOf(tray),
     clear,
   };
 }
@@ -66,15 +71,7 @@ function withoutSent(text: string, sent: string): string {
   return start.startsWith(sent) ? start.slice(sent.length).trimStart() : text;
 }
 
-function obstacleOf(count: number, limit: number, uploads: Uploads): string | null {
-  if (count > limit) {
-    return `This is ${count - limit} characters too long. Shorten it to ${limit}, or send it in two messages.`;
-  }
-  if (uploads.items.some((item) => item.status === "failed")) {
-    return "A file was not uploaded. Remove it or try it again, then send.";
-  }
-  if (uploads.items.some((item) => item.status !== "ready")) {
-    return "Files are still being uploaded. Send when they are ready.";
-  }
-  return null;
+function tooLong(count: number, limit: number): string | null {
+  if (count <= limit) return null;
+  return `This is ${count - limit} characters too long. Shorten it to ${limit}, or send it in two messages.`;
 }

@@ -1,0 +1,103 @@
+"""`python -m bench.search` measures searches of media with 1,000, 10,000 and 100,000 of them in one project, on SQLite
+and with `--database URL` on PostgreSQL too; writes docs/bench-search.md.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .searching import SIZES
+from .servers import ROOT, databases, _environment
+
+PAGE = ROOT / "docs/bench-search.md"
+# Milliseconds.
+GOAL = 100
+GOAL_IS_OF = "vectors of 384 numbers"
+
+
+def measured_in(folder: Path, database: str) -> dict[str, Any]:
+    """A process of its own for each database, as Django has one for its whole life."""
+    environment = _environment(folder, database, JINA_API_KEY="", REDIS_URL="")
+    command = [sys.executable, "-m", "bench.searching"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def report(measured: list[dict[str, Any]], circumstances: str) -> str:
+    """The page, as Markdown."""
+    largest = str(SIZES[-1])
+    goals = [_median(one["results"][largest][GOAL_IS_OF]) for one in measured]
+    verdict = "met" if max(goals) < GOAL else "MISSED"
+    goal = (
+        f"The goal, a comparison with the vectors of {SIZES[-1]:,} media of one project in less than {GOAL} ms: {verdict} "
+        f"({', '.join(f'{value:.0f} ms on {one["database"]}' for value, one in zip(goals, measured, strict=True))})."
+    )
+    return "\n\n".join([HEAD.strip(), circumstances, goal, _table(measured), METHOD.strip()]) + "\n"
+
+
+def _table(measured: list[dict[str, Any]]) -> str:
+    names = list(measured[0]["results"][str(SIZES[0])])
+    head = ["milliseconds", *(f"{one['database']}: {size:,}" for one in measured for size in SIZES)]
+    rows = [[name, *(_cell(one["results"][str(size)][name]) for one in measured for size in SIZES)] for name in names]
+    lines = [head, ["---", *("---:" for _ in head[1:])], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(values: list[float]) -> str:
+    return f"{_median(values):.1f} ({max(values):.0f})"
+
+
+def _median(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--database", metavar="URL", help="a PostgreSQL server, to measure on it too")
+    server = parser.parse_args().database
+    began, load = time.monotonic(), os.getloadavg()[0]
+    measured = []
+    with tempfile.TemporaryDirectory() as name:
+        for each in (None, server) if server else (None,):
+            with databases(["search"], each, Path(name)) as urls:
+                measured.append(measured_in(Path(name), urls["search"]))
+    circumstances = (
+        f"{datetime.now(UTC):%Y-%m-%d}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python "
+        f"{platform.python_version()}. Load average {load:.1f} when it began, {os.getloadavg()[0]:.1f} when it ended "
+        f"(the bench itself makes 1 to 2); {time.monotonic() - began:.0f} s."
+    )
+    PAGE.write_text(report(measured, circumstances))
+    print(f"Written: {PAGE.relative_to(ROOT)}")
+
+
+HEAD = """
+# What a search of media costs
+
+Written by `python -m bench.search` (with `--database URL` on PostgreSQL too). The median, and in brackets the worst.
+"""
+
+METHOD = """
+## How it is measured
+
+- Three projects in one database. A media item has 4 words in its title, 3 tags and 20 words of description, out of
+  20,000 that are as common as words are (Zipf's law): the commonest is in most media. Its vector is random, and one
+  in 50 is near to one of the texts that are looked for.
+- "words" and "vectors" are the two halves of a search by themselves, each with its queries to the database:
+  `fulltext.find` and `vectors.nearest`. The local model's vectors have 384 numbers, Jina's 1,024.
+- "a process's first search" is that of a process that has nothing of the project yet: it reads all vectors. After
+  that a search reads only what is new.
+- "findMedia" is the whole request through Django's test client: signing in, GraphQL, words, vectors, 20 media with
+  their tags. A new text is made a vector by the local model, on one core; the same text again is not.
+"""
+
+if __name__ == "__main__":
+    main()
