@@ -14,8 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.live import environment
+
 from .searching import SIZES
-from .servers import ROOT, databases, _environment
+from .servers import ROOT, SECRET, databases
 
 PAGE = ROOT / "docs/bench-search.md"
 # Milliseconds.
@@ -25,9 +27,17 @@ GOAL_IS_OF = "vectors of 384 numbers"
 
 def measured_in(folder: Path, database: str) -> dict[str, Any]:
     """A process of its own for each database, as Django has one for its whole life."""
-    environment = _environment(folder, database, JINA_API_KEY="", REDIS_URL="")
+    settings = environment(
+        folder,
+        DJANGO_SETTINGS_MODULE="bench.settings",
+        SECRET_KEY=SECRET,
+        DATABASE_URL=database,
+        JINA_API_KEY="",
+        STATIC_ROOT=str(folder),
+        LOG_LEVEL="ERROR",
+    )
     command = [sys.executable, "-m", "bench.searching"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(command, cwd=ROOT, env=settings, stdout=subprocess.PIPE, text=True, check=True)
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
 
@@ -35,11 +45,12 @@ def measured_in(folder: Path, database: str) -> dict[str, Any]:
 def report(measured: list[dict[str, Any]], circumstances: str) -> str:
     """The page, as Markdown."""
     largest = str(SIZES[-1])
-    goals = [_median(one["results"][largest][GOAL_IS_OF]) for one in measured]
-    verdict = "met" if max(goals) < GOAL else "MISSED"
+    reached = {one["database"]: _median(one["results"][largest][GOAL_IS_OF]) for one in measured}
+    verdict = "met" if max(reached.values()) < GOAL else "MISSED"
+    each = ", ".join(f"{value:.0f} ms on {database}" for database, value in reached.items())
     goal = (
-        f"The goal, a comparison with the vectors of {SIZES[-1]:,} media of one project in less than {GOAL} ms: {verdict} "
-        f"({', '.join(f'{value:.0f} ms on {one["database"]}' for value, one in zip(goals, measured, strict=True))})."
+        f"The goal, a comparison with all vectors of one project with {SIZES[-1]:,} media in less than {GOAL} ms: "
+        f"{verdict} ({each})."
     )
     return "\n\n".join([HEAD.strip(), circumstances, goal, _table(measured), METHOD.strip()]) + "\n"
 

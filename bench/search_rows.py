@@ -36,10 +36,10 @@ class Words:
             made["".join(self.random.choice(syllables, self.random.integers(2, 5)))] = None
         self.words = np.array(list(made))
         weights = 1 / np.arange(1, VOCABULARY + 1)
-        self.chances = weights / weights.sum()
+        self.up_to = np.cumsum(weights / weights.sum())
 
     def some(self, count: int) -> list[str]:
-        chosen: list[str] = self.words[self.random.choice(VOCABULARY, count, p=self.chances)].tolist()
+        chosen: list[str] = self.words[np.searchsorted(self.up_to, self.random.random(count) * self.up_to[-1])].tolist()
         return chosen
 
     def query(self, *ranks: int) -> str:

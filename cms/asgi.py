@@ -18,7 +18,6 @@ from cms.views import graphql_consumer  # noqa: E402
 from content.media.receiving import Receive, ReceiveUploads, Scope, Send  # noqa: E402
 
 
-
 async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
     """Start the embedded worker with the server and stop it first when the server stops."""
     worker = EmbeddedWorker() if settings.EMBEDDED_WORKER else None

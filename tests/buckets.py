@@ -32,7 +32,7 @@ class Bucket:
     environment: dict[str, str]
     # What Cloudflare's local R2 leaves out: https://developers.cloudflare.com/r2/local-development/
     has_cors_rules: bool = True
-    honours_disposition: bool = True
+    honours_response_headers: bool = True
 
     @property
     def configured(self) -> configuration.Bucket:

@@ -23,6 +23,7 @@ class Bucket:
     region: str
     access_key: str | None
     secret_key: str | None
+    session_token: str | None = None
 
     @property
     def origin(self) -> str:
@@ -31,11 +32,21 @@ class Bucket:
         return f"{parts.scheme}://{parts.netloc}"
 
     @property
-    def options(self) -> dict[str, str]:
+    def options(self) -> dict[str, str | None]:
         """OPTIONS of the storage; the rest is fixed in content.media.buckets."""
-        options = {"bucket_name": self.name, "endpoint_url": self.endpoint_url, "region_name": self.region}
-        if self.access_key and self.secret_key:
-            options |= {"access_key": self.access_key, "secret_key": self.secret_key}
+        options: dict[str, str | None] = {
+            "bucket_name": self.name,
+            "endpoint_url": self.endpoint_url,
+            "region_name": self.region,
+        }
+        if self.access_key:
+            # django-storages would add a token or a profile that the environment has for something else.
+            options |= {
+                "access_key": self.access_key,
+                "secret_key": self.secret_key,
+                "security_token": self.session_token,
+                "session_profile": None,
+            }
         return options
 
 
@@ -95,6 +106,7 @@ def _s3(values: Mapping[str, str], environ: Mapping[str, str]) -> Bucket:
         region=region or "us-east-1",
         access_key=values["AWS_ACCESS_KEY_ID"] or None,
         secret_key=values["AWS_SECRET_ACCESS_KEY"] or None,
+        session_token=environ.get("AWS_SESSION_TOKEN") or None,
     )
 
 

@@ -86,7 +86,7 @@ class MediaBulkAction(BulkAction):
         except DomainError as error:
             name = error.field[0] if error.field else None
             form.add_error(name if name in form.fields else None, error.message)
-            return self.form_invalid(form)
+            response = self.form_invalid(form)
         return response
 
     def get_execution_context(self) -> dict[str, Any]:

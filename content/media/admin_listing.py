@@ -181,7 +181,8 @@ class MediaIndexView(ScopedIndexView):
         return columns
 
     def _open_url(self, media: Media) -> str | None:
-        return self.get_edit_url(media) or self.get_inspect_url(media)
+        address: str | None = self.get_edit_url(media) or self.get_inspect_url(media)
+        return address
 
     @cached_property
     def folder(self) -> Project | None:

@@ -4,8 +4,10 @@ Senders and viewers talk with the bucket itself, at addresses that are signed he
 """
 
 import logging
+import math
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
@@ -29,7 +31,7 @@ from .storage import MediaStorage
 logger = logging.getLogger(__name__)
 
 MEGABYTE = 1024**2
-# A file that is read as a whole is in memory up to here, and on this machine's disk beyond.
+# A file that is opened is in memory up to here, and on this machine's disk beyond.
 IN_MEMORY = 8 * MEGABYTE
 # S3's own word for it. Of application/octet-stream some services make what the name's ending says.
 UNKNOWN = "binary/octet-stream"
@@ -57,6 +59,7 @@ TRANSFER_CONFIG = TransferConfig(
 TRANSFER_CONFIG.max_in_memory_upload_chunks = 2
 # A copy of more than this is made piece by piece: one answer for all of it may take longer than we wait.
 COPY_PART = 256 * MEGABYTE
+COPIES_AT_ONCE = 4
 MISSING = {"404", "NoSuchKey"}
 REFUSALS = {"NoSuchBucket", "AuthorizationHeaderMalformed", "PermanentRedirect"}
 
@@ -85,10 +88,6 @@ class BucketStorage(MediaStorage, S3Storage):
             "querystring_expire": 600,
             # With a domain of its own django-storages would hand out addresses without a signature.
             "custom_domain": None,
-            "location": "",
-            "gzip": False,
-            # Without a limit every file that is opened would be in memory as a whole.
-            "max_memory_size": IN_MEMORY,
             "client_config": CLIENT_CONFIG,
             "transfer_config": TRANSFER_CONFIG,
         }
@@ -103,9 +102,7 @@ class BucketStorage(MediaStorage, S3Storage):
         """boto3's, which may be used by many threads at once."""
         return self.connection.meta.client
 
-    def signed_get(
-        self, name: str, *, expires_in: int, content_type: str, filename: str, attachment: bool
-    ) -> str | None:
+    def signed_get(self, name: str, *, expires_in: int, content_type: str, filename: str, attachment: bool) -> str:
         # A bucket sends none of the headers that keep text inert with us.
         content_type = stored_type(content_type)
         attachment = attachment or not content_type.startswith(HARMLESS)
@@ -113,7 +110,7 @@ class BucketStorage(MediaStorage, S3Storage):
         params = {"ResponseContentType": content_type, "ResponseContentDisposition": disposition}
         return self._signed("get_object", name, expires_in, **params)
 
-    def signed_put(self, name: str, *, size: int, content_type: str, expires_in: int) -> str | None:
+    def signed_put(self, name: str, *, size: int, content_type: str, expires_in: int) -> str:
         return self._signed("put_object", name, expires_in, ContentType=content_type, ContentLength=size)
 
     def head(self, name: str, length: int) -> bytes:
@@ -194,18 +191,25 @@ class BucketStorage(MediaStorage, S3Storage):
 
     def _copy_in_parts(self, source: str, target: str, size: int, metadata: dict[str, str]) -> None:
         # Not boto3's own managed copy: its condition on the source's ETag is one that R2 does not implement.
-        upload = self.bucket.Object(self._normalize_name(target)).initiate_multipart_upload(**metadata)
+        made = self._object(target)
+        made["UploadId"] = self.client.create_multipart_upload(**made, **metadata)["UploadId"]
+
+        def copy(number: int) -> dict[str, Any]:
+            start = (number - 1) * COPY_PART
+            answer = self.client.upload_part_copy(
+                **made,
+                PartNumber=number,
+                CopySource=self._object(source),
+                CopySourceRange=f"bytes={start}-{min(start + COPY_PART, size) - 1}",
+            )
+            return {"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]}
+
         try:
-            parts = []
-            for number, start in enumerate(range(0, size, COPY_PART), start=1):
-                answer = upload.Part(number).copy_from(
-                    CopySource=self._object(source),
-                    CopySourceRange=f"bytes={start}-{min(start + COPY_PART, size) - 1}",
-                )
-                parts.append({"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]})
-            upload.complete(MultipartUpload={"Parts": parts})
+            with ThreadPoolExecutor(max_workers=COPIES_AT_ONCE) as pool:
+                parts = list(pool.map(copy, range(1, math.ceil(size / COPY_PART) + 1)))
+            self.client.complete_multipart_upload(**made, MultipartUpload={"Parts": parts})
         except BaseException:
-            upload.abort()
+            self.client.abort_multipart_upload(**made)
             raise
 
     def _object(self, name: str) -> dict[str, str]:

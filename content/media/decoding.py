@@ -24,6 +24,7 @@ from .sniff import Format, unsupported
 
 logger = logging.getLogger(__name__)
 
+PROJECT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "content.media.decoder"]
 # Bytes of address space that a child may have: an 8K film needs about 2 GB.
 MEMORY = 3 * 1024**3
@@ -149,7 +150,7 @@ def _run(job: Job, format_: Format) -> None:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=errors,
-            cwd=settings.BASE_DIR,
+            cwd=PROJECT,
             env={name: os.environ[name] for name in PASSED_ON if name in os.environ} | FRUGAL | {"TMPDIR": job.folder},
             start_new_session=True,
         )
@@ -160,7 +161,8 @@ def _run(job: Job, format_: Format) -> None:
         finally:
             _end(child)
     if said := log.read_text(errors="replace")[-LOGGED:].strip():
-        logger.warning("Decoding %s as %s: %s", job.path, job.name, said)
+        level = logging.WARNING if child.returncode else logging.INFO
+        logger.log(level, "Decoding %s as %s: %s", job.path, job.name, said)
     if child.returncode:
         logger.warning("Decoding %s as %s ended with %s.", job.path, job.name, child.returncode)
         raise _broken_off(-child.returncode, job, format_)

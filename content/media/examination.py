@@ -22,6 +22,8 @@ from .sniff import HEAD_BYTES, Format, check_head, unsupported
 __all__ = ["HEAD_BYTES", "FileFacts", "check_size", "examine", "examine_head"]
 
 CHUNK = 1024 * 1024
+# Larger pictures are decoded in a child process: some decoders take 16 bytes for a pixel, and requests come together.
+MOST_PIXELS_HERE = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +102,20 @@ def _measure(file: IO[bytes]) -> tuple[int, str, str]:
 
 
 def _decode_image(file: IO[bytes], declared: Format) -> pictures.Size:
-    if declared.isolated:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "picture"
-            with path.open("wb") as copy:
-                shutil.copyfileobj(file, copy, CHUNK)
-            return picture_size(path, declared)
     assert declared.pillow is not None
+    wanted = {"reader": declared.pillow, "name": declared.name, "most_pixels": settings.UPLOAD_MAX_PIXELS}
     try:
-        return pictures.measure(
-            file, reader=declared.pillow, name=declared.name, most_pixels=settings.UPLOAD_MAX_PIXELS
-        )
+        if not declared.isolated and pictures.pixels(file, **wanted) <= MOST_PIXELS_HERE:
+            file.seek(0)
+            return pictures.measure(file, **wanted)
     except RefusedError as refused:
         raise as_domain_error(refused) from refused
+    file.seek(0)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "picture"
+        with path.open("wb") as copy:
+            shutil.copyfileobj(file, copy, CHUNK)
+        return picture_size(path, declared)
 
 
 def _open_pdf(file: IO[bytes]) -> None:

@@ -74,7 +74,7 @@ def find(project_id: int, words: Sequence[Word], *, but: int | None = None) -> F
         return NOTHING
     lookups = list(_lookups(project_id, words))
     lists = _ask(lookups)
-    ids = np.unique(np.concatenate(lists))
+    ids = _distinct(np.concatenate(lists))
     best = np.zeros((len(words), len(ids)))
     for lookup, found in zip(lookups, lists, strict=True):
         rows = slice(None) if lookup.word is None else slice(lookup.word, lookup.word + 1)
@@ -91,6 +91,12 @@ def best_first(ids: Ids, scores: Scores) -> Found:
     """The best 10,000 in order; of equal ones the newer first."""
     order = np.lexsort((-ids, -scores))[:MOST_FOUND]
     return Found(ids[order], scores[order])
+
+
+def _distinct(values: Ids) -> Ids:
+    """In order. NumPy's own takes several times as long at a hundred thousand."""
+    ordered = np.sort(values)
+    return ordered[np.diff(ordered, prepend=-1) > 0]
 
 
 def _lookups(project_id: int, words: Sequence[Word]) -> Iterator[_Lookup]:

@@ -21,6 +21,7 @@ from . import models, search, services, uploads
 from .choices import MediaStatus, MediaType
 from .policy import MediaPolicy
 from .types import (
+    CancelUploadPayload,
     Info,
     Media,
     MediaFilter,
@@ -96,6 +97,11 @@ class CreateUploadInput:
 
 @strawberry.input(description="Turn the bytes that were sent into a media item.")
 class CompleteUploadInput:
+    id: strawberry.ID = strawberry.field(description="The ticket's id.")
+
+
+@strawberry.input(description="Give a ticket back, with the room that it holds in the plan's storage.")
+class CancelUploadInput:
     id: strawberry.ID = strawberry.field(description="The ticket's id.")
 
 
@@ -186,6 +192,12 @@ class MediaMutation:
         user = require_user(info)
         media = uploads.complete_upload(user=user, upload_id=parse_id(input.id, "UploadTicket"))
         return MediaPayload(media=cast("Media", media))
+
+    @strawberry.mutation(description="Give up an upload that is not completed; its bytes are removed.")
+    @answers(CancelUploadPayload)
+    def cancel_upload(self, info: Info, input: Input[CancelUploadInput]) -> CancelUploadPayload:
+        uploads.cancel_upload(user=require_user(info), upload_id=parse_id(input.id, "UploadTicket"))
+        return CancelUploadPayload()
 
     @strawberry.mutation(description="Change what is known about a media item.")
     @answers(MediaPayload)

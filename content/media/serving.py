@@ -60,9 +60,13 @@ def send_file(
         attachment=content_type not in INLINE,
     )
     if signed is not None and request.method != "HEAD":
-        response = HttpResponseRedirect(signed)
-        response["Cache-Control"] = "no-store"
-        return response
+        return HttpResponseRedirect(signed, headers={"Cache-Control": "no-store"})
+    return _send_ourselves(request, path, content_type, filename, modified)
+
+
+def _send_ourselves(
+    request: HttpRequest, path: str, content_type: str, filename: str, modified: datetime
+) -> HttpResponseBase:
     # A stored path is random and its content never changes.
     quoted = f'"{path.rpartition("/")[0].replace("/", "-")}"'
     seconds = int(modified.timestamp())

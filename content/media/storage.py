@@ -86,7 +86,8 @@ class PrivateFileSystemStorage(FileSystemStorage, MediaStorage):
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700, **options})
 
-    url = MediaStorage.url  # type: ignore[assignment]  # FileSystemStorage's own knows no policy
+    # FileSystemStorage has one of its own, which knows no policy.
+    url = MediaStorage.url
 
     def signed_get(self, name: str, **_: Any) -> None:
         return None

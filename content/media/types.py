@@ -280,6 +280,11 @@ class UploadTicketPayload:
     errors: list[UserError] = error_list()
 
 
+@strawberry.type(description="Answer of `cancelUpload`.")
+class CancelUploadPayload:
+    errors: list[UserError] = error_list()
+
+
 @strawberry.type(description="Answer of the mutations on media.")
 class MediaPayload:
     media: Media | None = strawberry.field(default=None, description="As stored; null when refused.")

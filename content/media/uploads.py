@@ -197,6 +197,24 @@ def complete_upload(*, user: User, upload_id: int) -> Media:
     return media
 
 
+@transaction.atomic
+def cancel_upload(*, user: User, upload_id: int) -> None:
+    """Give a ticket back, with what it reserved of the plan's room; cancelling a cancelled one changes nothing.
+
+    Raises NOT_FOUND, or CONFLICT where it has become a media item.
+    """
+    upload = Upload.objects.select_for_update(of=("self",)).filter(pk=upload_id, user=user).first()
+    if upload is None:
+        raise not_found("The upload")
+    if upload.status == UploadStatus.COMPLETED:
+        raise conflict("This upload is a media item already. Archive that instead.")
+    if upload.status in OPEN_UPLOADS:
+        unowned.give_up_reception(upload.path)
+        upload.status, upload.path = UploadStatus.REFUSED, ""
+        upload.error_code, upload.error_message = ErrorCode.CONFLICT.value, "This upload was cancelled."
+        upload.save()
+
+
 def sweep_uploads() -> int:
     """Remove tickets that expired uncompleted, with their bytes, and files that crashes left; answers how many
     tickets.

@@ -234,7 +234,8 @@ def _scan(blocks: Iterable[_Block], vectors: Matrix, above: float, most: int) ->
 
 
 def _scan_block(block: _Block, vectors: Matrix, above: float, most: int) -> _Hits:
-    cosines = (block.rows @ vectors.T).max(axis=1)
+    # Not a matrix product: that goes to a library which waits by spinning for threads that a busy machine does not run.
+    cosines = np.max([np.vecdot(block.rows, vector) for vector in vectors], axis=0)
     near = np.flatnonzero(block.alive & (cosines > above))
     return _top(_Hits(block.ids[near], block.owners[near], cosines[near]), most)
 

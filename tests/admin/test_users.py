@@ -26,6 +26,7 @@ def filled(user, **changes):
         "tier": user.tier,
         "max_projects_override": "",
         "max_episodes_override": "",
+        "max_storage_override": "",
         "groups": [],
         "is_active": "on" if user.is_active else "",
         "password1": "",
@@ -71,6 +72,7 @@ def test_an_admin_adds_a_producer_who_then_has_the_admin(admin, door):
         password1=PASSWORD,
         password2=PASSWORD,
         max_projects_override="12",
+        max_storage_override="750",
     )
 
     response = door(admin).post(reverse("wagtailusers_users:add"), data)
@@ -78,6 +80,7 @@ def test_an_admin_adds_a_producer_who_then_has_the_admin(admin, door):
     assert response.status_code == 302
     nia = User.objects.get(email="nia@example.com")
     assert (nia.role, nia.tier, nia.max_projects_override, nia.is_superuser) == ("producer", "pro", 12, False)
+    assert nia.limits.max_storage == 750 * 10**9
     assert nia.check_password(PASSWORD)
     assert door(nia).get("/admin/projects/").status_code == 200
 
@@ -126,7 +129,7 @@ def test_saving_a_producer_unchanged_keeps_their_rights(admin, producer, door):
 def test_only_admins_change_role_plan_limits_and_groups(clerk, collaborator, door):
     browser = door(clerk)
     page = browser.get(edit_url(collaborator)).content.decode()
-    for name in ("role", "tier", "max_projects_override", "max_episodes_override", "groups"):
+    for name in ("role", "tier", "max_projects_override", "max_episodes_override", "max_storage_override", "groups"):
         assert f'name="{name}"' not in page
 
     producers = str(Group.objects.get(name=PRODUCERS).pk)
@@ -136,6 +139,7 @@ def test_only_admins_change_role_plan_limits_and_groups(clerk, collaborator, doo
         role="admin",
         tier="enterprise",
         max_projects_override="99",
+        max_storage_override="99",
         groups=[producers],
     )
     response = browser.post(edit_url(collaborator), data)
@@ -144,6 +148,7 @@ def test_only_admins_change_role_plan_limits_and_groups(clerk, collaborator, doo
     after = User.objects.get(pk=collaborator.pk)
     assert after.name == "Renamed"
     assert (after.role, after.tier, after.max_projects_override) == ("user", "pro", None)
+    assert after.max_storage_override is None
     assert not after.is_superuser
     assert not after.groups.exists()
 

@@ -82,7 +82,7 @@ def test_producer_talks_a_series_into_being(server: LiveServer, open_page: Calla
 
     # Reload in mid-reply: what was said is still there, and it goes on.
     page.reload()
-    expect(page.get_by_text("Six strangers, one ferry")).to_be_visible()
+    expect(page.get_by_test_id("message").first).to_contain_text("Six strangers, one ferry")
     expect(growing).to_contain_text("rehearsal director")
     expect(page.get_by_test_id("message")).to_have_count(2, timeout=20_000)
     expect(growing).to_have_count(0)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, StorageState, expect
 
 from tests.live import ROOT, LiveServer
 from tests.media import samples
@@ -63,10 +63,22 @@ def worker(server: LiveServer) -> Iterator[Path]:
         process.wait()
 
 
-def start(page: Page, title: str) -> None:
-    """Sign in as the producer, and begin a project and its conversation."""
-    page.goto("/projects/")
+@pytest.fixture(scope="module")
+def signed_in(server: LiveServer, chromium: Browser) -> StorageState:
+    """The producer's cookies, for every browser of these tests."""
+    context = chromium.new_context(base_url=server.url)
+    page = context.new_page()
+    page.goto("/")
     fill_in_sign_in(page, "producer")
+    expect(page).to_have_url(re.compile("/projects/"))
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+def start(page: Page, title: str) -> None:
+    """Begin a project and its conversation."""
+    page.goto("/projects/")
     page.locator("#new-project > summary").click()
     page.get_by_label("Title").fill(title)
     page.locator("#id_description").fill("A night ferry.")
@@ -104,10 +116,10 @@ def expect_poster(film: Locator) -> None:
 
 
 def test_files_of_every_kind_are_sent_at_once_and_prepared_live(
-    server: LiveServer, open_page: Callable[..., Page]
+    server: LiveServer, signed_in: StorageState, open_page: Callable[..., Page]
 ) -> None:
     film = samples.mp4(seconds=2)
-    page, other = open_page(server.url), open_page(server.url)
+    page, other = (open_page(server.url, storage_state=signed_in) for _ in range(2))
     with worker(server) as gate:
         start(page, "Every Kind")
         drop(
@@ -139,7 +151,6 @@ def test_files_of_every_kind_are_sent_at_once_and_prepared_live(
 
         # Another browser sees the same, and how it changes.
         other.goto(page.url)
-        fill_in_sign_in(other, "producer")
         expect(other.get_by_test_id("preparing")).to_have_count(7)
         gate.touch()
         for seen in (page, other):
@@ -176,9 +187,9 @@ def test_files_of_every_kind_are_sent_at_once_and_prepared_live(
 
 
 def test_many_files_go_a_few_at_a_time_and_wait_for_the_next_message(
-    server: LiveServer, open_page: Callable[..., Page]
+    server: LiveServer, signed_in: StorageState, open_page: Callable[..., Page]
 ) -> None:
-    page = open_page(server.url)
+    page = open_page(server.url, storage_state=signed_in)
     start(page, "Many Files")
     at_once = most_at_once = 0
 
@@ -203,9 +214,11 @@ def test_many_files_go_a_few_at_a_time_and_wait_for_the_next_message(
     expect(page.get_by_test_id("upload")).to_have_count(2)
 
 
-def test_an_upload_that_was_interrupted_goes_on_when_it_is_tried_again(server: LiveServer, chromium: Browser) -> None:
+def test_an_upload_that_was_interrupted_goes_on_when_it_is_tried_again(
+    server: LiveServer, signed_in: StorageState, chromium: Browser
+) -> None:
     # Not by `open_page`: a browser's own complaint about the lost connection is no fault of the page.
-    context = chromium.new_context(base_url=server.url, viewport={"width": 360, "height": 740})
+    context = chromium.new_context(base_url=server.url, storage_state=signed_in, viewport={"width": 360, "height": 740})
     page = context.new_page()
     start(page, "A Hiccup")
     page.route("**/uploads/**", lambda route: route.abort("connectionreset"), times=1)

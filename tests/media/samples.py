@@ -43,8 +43,8 @@ def mp4(
     `black`: seconds of darkness at the start. `faststart`: the index before the media, as for the web.
     """
     options = {"movflags": "+faststart"} if faststart else {}
-    made = _film(container, "libx264", "aac" if sound else None, seconds, width, height, fps, black, options)
-    return _turned(made, rotation) if rotation else made
+    codecs = ("libx264", "aac" if sound else None)
+    return _film(container, codecs, seconds, (width, height), fps, options, black=black, rotation=rotation)
 
 
 def mov(seconds: float = 2, width: int = 320, height: int = 180, fps: Fraction | int = 24, rotation: int = 0) -> bytes:
@@ -55,13 +55,13 @@ def mov(seconds: float = 2, width: int = 320, height: int = 180, fps: Fraction |
 @functools.cache
 def webm(seconds: float = 2, width: int = 320, height: int = 180, fps: Fraction | int = 24) -> bytes:
     """VP8 with Opus."""
-    return _film("webm", "libvpx", "libopus", seconds, width, height, fps)
+    return _film("webm", ("libvpx", "libopus"), seconds, (width, height), fps)
 
 
 @functools.cache
 def mkv(seconds: float = 1) -> bytes:
     """Matroska, which is not taken: H.264 with AAC."""
-    return _film("matroska", "libx264", "aac", seconds, 160, 90, 24)
+    return _film("matroska", ("libx264", "aac"), seconds, (160, 90), 24)
 
 
 @functools.cache
@@ -151,7 +151,7 @@ def animation(kind: str = "GIF", width: int = 64, height: int = 48, frames: int 
 
 
 def pdf(text: str = "The Tide Clock", pages: int = 1, width: int = 595, height: int = 842, password: str = "") -> bytes:
-    """Pages that each say `text` (ASCII) and have a red block, lockable by a password."""
+    """Pages that each say `text` (ASCII, line by line) and have a red block, lockable by a password."""
     writer = pypdf.PdfWriter()
     font = DictionaryObject(
         {
@@ -167,7 +167,7 @@ def pdf(text: str = "The Tide Clock", pages: int = 1, width: int = 595, height: 
             {NameObject("/Font"): DictionaryObject({NameObject("/F1"): font_reference})}
         )
         content = DecodedStreamObject()
-        words = text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
+        words = text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)").replace("\n", ") Tj 0 -28 Td (")
         content.set_data(f"1 0 0 rg 0 0 {width} 90 re f 0 g BT /F1 24 Tf 60 {height - 100} Td ({words}) Tj ET".encode())
         page[NameObject("/Contents")] = writer._add_object(content)
     if password:
@@ -227,21 +227,25 @@ def _saved(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 def _film(
     container: str,
-    video: str,
-    audio: str | None,
+    codecs: tuple[str, str | None],
     seconds: float,
-    width: int,
-    height: int,
+    size: tuple[int, int],
     fps: Fraction | int,
-    black: float = 0,
     options: dict[str, str] | None = None,
+    *,
+    black: float = 0,
+    rotation: int = 0,
 ) -> bytes:
+    (video, audio), (width, height) = codecs, size
     with _written(container, options) as (film, out):
         stream: Any = film.add_stream(video, rate=Fraction(fps))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.thread_count = 1
         fast = {"preset": "ultrafast"} if video == "libx264" else {"deadline": "realtime", "cpu-used": "8"}
         stream.codec_context.options = {**fast, "flags": "+bitexact"}
+        if rotation:
+            # FFmpeg counts against the clock.
+            stream.set_display_rotation(-rotation)
         sound = _sound_stream(film, audio, 48_000) if audio else None
         count = round(seconds * fps)
         for index in range(count):
@@ -321,10 +325,34 @@ def _write_tone(file: Any, stream: Any, seconds: float, rate: int) -> None:
     file.mux(stream.encode(None))
 
 
-def _turned(film: bytes, clockwise: int) -> bytes:
-    """Write the display matrix into the film's track headers, as a phone does that is held upright."""
-    cos, sin = {90: (0, 1), 180: (-1, 0), 270: (0, -1)}[clockwise]
-    identity = struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
-    turned = struct.pack(">9i", cos << 16, sin << 16, 0, -sin << 16, cos << 16, 0, 0, 0, 1 << 30)
-    head, track, rest = film.partition(b"tkhd")
-    return head + track + rest.replace(identity, turned, 1)
+def mov_that_refers_to(path: str) -> bytes:
+    """A MOV whose pictures are said to be in another file, by a Macintosh alias in its data reference (QTFF)."""
+    record = bytearray(150)
+    name = path.rpartition("/")[2].encode()
+    record[50 : 51 + len(name)] = bytes([len(name)]) + name
+    target = path.encode() + b"\0" * (len(path) % 2)
+    absolute = struct.pack(">HH", 2, len(target)) + target
+    alias = bytes(record) + absolute + struct.pack(">hH", -1, 0)
+    entry = struct.pack(">I4sI", 12 + len(alias), b"alis", 0) + alias
+    film = bytearray(mp4(1, 160, 90, 8, sound=False, container="mov"))
+    # The video's data reference is the first one; the box around it has a header of 16 bytes.
+    inside = film.index(b"dref") + 12
+    own = int.from_bytes(film[inside : inside + 4], "big")
+    for box in (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref"):
+        at = film.rindex(box, 0, inside) - 4
+        size = int.from_bytes(film[at : at + 4], "big") + len(entry) - own
+        film[at : at + 4] = struct.pack(">I", size)
+    film[inside : inside + own] = entry
+    return bytes(film)
+
+
+def without_index(film: bytes) -> bytes:
+    """A WebM as a browser's recorder writes it: without its length, and without an index for jumping."""
+    out = io.BytesIO()
+    with av.open(io.BytesIO(film)) as read, av.open(out, "w", format="webm", options={"live": "1"}) as written:
+        stream = written.add_stream_from_template(read.streams.video[0])
+        for packet in read.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                written.mux(packet)
+    return out.getvalue()

@@ -14,6 +14,9 @@ from content.media.models import CustomDocument, CustomImage, Media, MediaText, 
 from content.projects.services import add_collaborator, archive_project
 
 from .conftest import Api, after_commit, gid, picture, png
+from .rows import make
+
+__all__ = ["make"]
 
 PAGES = ("edit", "delete", "inspect", "history", "usage", "archive", "restore", "retry")
 
@@ -31,11 +34,9 @@ def member(make_user, owner, project) -> Api:
 
 
 @pytest.fixture
-def media(owner, project) -> Media:
-    owner.media(project, name="rooftop.png")
-    # As if it had been processed.
-    Media.objects.filter(thumbnail="").update(status="active", thumbnail="thumbnails/none/thumbnail.webp")
-    return Media.objects.get()
+def media(make) -> Media:
+    (row,) = make("rooftop", thumbnail="thumbnails/none/thumbnail.webp")
+    return row
 
 
 def page(name: str, media: Media) -> str:
@@ -127,7 +128,9 @@ def test_an_archived_projects_media_cannot_be_edited_or_deleted(owner, member, p
     assert (media.title, media.status) == ("rooftop", "active")
 
 
-def test_deleting_takes_the_file_and_its_renditions_along(member, media):
+def test_deleting_takes_the_file_and_its_renditions_along(owner, member, project):
+    owner.media(project)
+    media = Media.objects.get()
     media.image.get_rendition("max-165x165")
     assert member.client.post(page("delete", media)).status_code == 302
     after_commit()

@@ -90,30 +90,23 @@ TAXONOMY = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
+def test_the_listing_is_narrowed_by_every_part_of_the_taxonomy(producer, make):
+    make("Other", tags=["nightly", "sea"], characters=["maraschino"])
+    (wanted,) = make("Roof", tags=["night", "sea"], characters=["mara"], **TAXONOMY)
+    Media.objects.filter(pk=wanted.pk).update(created_at=datetime.datetime(2026, 3, 2, 23, 30, tzinfo=datetime.UTC))
+
+    for query in (
         *({name: value} for name, value in TAXONOMY.items()),
+        {"kind": ["video", "audio"]},
         {"tag": "NIGHT"},
         {"tag": "night, sea"},
         {"character": "mara"},
-        {"scene_key": "2-04", "kind": "video", "tag": "sea"},
         {"created_at_from": "2026-03-02", "created_at_to": "2026-03-03"},
+        {"scene_key": "2-04", "kind": "video", "tag": "sea"},
         {"q": "roof night"},
-        {"q": "harbour.png"},
-        {"kind": ["video", "audio"]},
-    ],
-    ids=str,
-)
-def test_the_listing_is_narrowed_by_every_part_of_the_taxonomy(producer, make, query):
-    make("Other", tags=["nightly", "sea"], characters=["maraschino"])
-    (wanted,) = make("Roof", tags=["night", "sea"], characters=["mara"], **TAXONOMY)
-    Media.objects.filter(pk=wanted.pk).update(
-        filename="harbour.png", created_at=datetime.datetime(2026, 3, 2, 23, 30, tzinfo=datetime.UTC)
-    )
-
-    assert titles(look(producer, **query)) == ["Roof"]
-    assert titles(look(producer, reverse("media:index_results"), **query)) == ["Roof"]
+    ):
+        assert titles(look(producer, reverse("media:index_results"), **query)) == ["Roof"], query
+    assert titles(look(producer, tag="night", kind="image")) == []
 
 
 def test_the_listing_is_narrowed_to_a_project_and_to_who_added_it(producer, admin, owner, project, other_project, make):
@@ -151,25 +144,22 @@ def test_archived_media_are_left_out_until_they_are_asked_for(producer, make):
     assert titles(look(producer, status=["active", "archived"], ordering="title")) == ["Old", "Roof"]
 
 
-@pytest.mark.parametrize(
-    ("ordering", "expected"),
-    [
-        ("title", ["A", "B", "C"]),
-        ("-title", ["C", "B", "A"]),
-        ("duration", ["B", "A", "C"]),
-        ("-duration", ["A", "B", "C"]),
-        ("-file_size", ["B", "C", "A"]),
-        ("created_at", ["A", "B", "C"]),
-        ("media_type", ["A", "C", "B"]),
-        ("nonsense", ["C", "B", "A"]),
-    ],
-)
-def test_the_listing_is_sorted(producer, make, ordering, expected):
+def test_the_listing_is_sorted(producer, make):
     make("A", kind="video", duration=9.0, file_size=1, media_type="audio_clip")
     make("B", kind="video", duration=1.0, file_size=9, media_type="storyboard")
     make("C", file_size=5, media_type="concept_art")
 
-    assert titles(look(producer, ordering=ordering)) == expected
+    for ordering, expected in {
+        "title": "ABC",
+        "-title": "CBA",
+        "duration": "BAC",
+        "-duration": "ABC",
+        "-file_size": "BCA",
+        "created_at": "ABC",
+        "media_type": "ACB",
+        "nonsense": "CBA",
+    }.items():
+        assert "".join(titles(look(producer, reverse("media:index_results"), ordering=ordering))) == expected, ordering
 
 
 def test_an_empty_library_says_how_files_come_in(producer, make):
@@ -191,9 +181,9 @@ def test_fifty_media_cost_as_many_queries_as_two(producer, other_project, make):
         return len(captured)
 
     def fill(count):
-        for number in range(count):
-            make(f"M{number}", tags=["a", "b"], characters=["mara"], uploaded_by=producer.user)
-            make(f"O{number}", project=other_project)
+        names = [f"M{number}" for number in range(count)]
+        make(*names, tags=["a", "b"], characters=["mara"], uploaded_by=producer.user)
+        make(*names, project=other_project)
 
     fill(1)
     addresses = (LISTING, f"{LISTING}?status=active&q=m", reverse("media:folders"))
@@ -326,16 +316,24 @@ def test_ids_of_other_peoples_media_change_nothing_at_all(producer, make, foreig
     before = list(Media.objects.order_by("pk").values())
     data = {"add_tags": "sea", "remove_tags": "night", "media_type": "storyboard"}
 
-    for odd in (foreign.pk, 987_654_321, "rubbish"):
-        address = bulk_url(action, [own.pk, odd])
-        page = producer.client.get(address, follow=True).content.decode()
-        assert "no longer there" in page
-        assert "Secret" not in page
-        assert "no longer there" in told(producer, address, **data)
+    said = told(producer, bulk_url(action, [own.pk, foreign.pk]), **data)
 
+    assert "no longer there" in said
     assert list(Media.objects.order_by("pk").values()) == before
-    assert foreign.tags == ["night"]
-    assert own.tags == ["night"]
+    assert (foreign.tags, own.tags) == (["night"], ["night"])
+
+
+def test_a_foreign_id_looks_like_an_unknown_one(producer, make, foreign):
+    (own,) = make("Roof")
+
+    pages = [
+        producer.client.get(bulk_url("archive", [own.pk, odd]), follow=True).content
+        for odd in (foreign.pk, 987_654_321, "rubbish")
+    ]
+
+    assert b"no longer there" in pages[0]
+    assert b"Secret" not in pages[0]
+    assert len({len(page) for page in pages}) == 1
 
 
 def test_who_may_not_change_media_has_no_bulk_actions(make_user, collaborator, owner, project, make, anonymous):
@@ -345,9 +343,8 @@ def test_who_may_not_change_media_has_no_bulk_actions(make_user, collaborator, o
     add_collaborator(user=owner.user, project_id=project.pk, email=editor.email)
 
     for person in (Api(editor), collaborator, anonymous):
-        for action in ACTIONS:
-            response = person.client.post(bulk_url(action, media), {"add_tags": "sea", "remove_tags": "night"})
-            assert response.status_code == 302
+        for action in ("add_tags", "archive"):
+            assert person.client.post(bulk_url(action, media), {"add_tags": "sea"}).status_code == 302
     media[0].refresh_from_db()
     assert (media[0].revision, media[0].tags, media[0].status) == (1, ["night"], "active")
 

@@ -127,7 +127,7 @@ def test_text_is_downloaded_as_plain_text(owner, project, files):
     answer = follow(owner, media["url"])
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert answer.headers["Content-Disposition"].startswith("attachment")
-    if files.honours_disposition:
+    if files.honours_response_headers:
         assert 'filename="act one.md"' in answer.headers["Content-Disposition"]
 
 
@@ -291,7 +291,8 @@ def test_files_that_were_copied_from_the_disk_are_found_under_their_names(owner,
     settings.STORAGES = on_bucket
     # then everything opens, and what was not there yet is made
     assert follow(owner, media["url"]).content == png()
-    assert follow(owner, media["url"]).headers["Content-Type"] == "image/png"
+    if files.honours_response_headers:
+        assert follow(owner, media["url"]).headers["Content-Type"] == "image/png"
     assert follow(owner, media["thumbnailUrl"]).status_code == 200
     assert follow(owner, Media.objects.get().image.get_rendition("max-20x20").url).status_code == 200
 

@@ -2,10 +2,13 @@
 
 import logging
 import socketserver
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -19,6 +22,7 @@ from content.media import buckets
 from content.media.buckets import CLIENT_CONFIG, BucketStorage
 from content.media.outages import StorageUnavailableError
 from tests.buckets import ACCESS_KEY, NAME, SECRET_KEY, Bucket, shared_storage, web
+from tests.live import ROOT, environment
 
 pytest_plugins = ["tests.bucket_fixture"]
 
@@ -170,7 +174,7 @@ def test_a_signed_get_opens_one_file_in_one_way(storage, bucket):
     assert (whole.status_code, whole.content, whole.headers["Content-Type"]) == (200, PNG, "image/png")
     assert (part.status_code, part.content) == (206, PNG[1:4])
     assert part.headers["Content-Range"] == f"bytes 1-3/{len(PNG)}"
-    if bucket.honours_disposition:
+    if bucket.honours_response_headers:
         assert whole.headers["Content-Disposition"].startswith("attachment; filename*=utf-8''Ol%C3%A1")
     for other in (
         url.replace("attachment", "inline"),
@@ -314,6 +318,11 @@ def test_where_the_bucket_is(environ, endpoint, region):
     assert "secret" not in repr(found)
 
 
+def test_a_token_of_the_environment_goes_with_its_own_keys_alone():
+    found = [configuration.bucket(environ | {"AWS_SESSION_TOKEN": "token"}) for environ in (R2, S3)]
+    assert [bucket and bucket.options["security_token"] for bucket in found] == [None, "token"]
+
+
 def test_keys_may_come_from_where_boto3_finds_them():
     found = configuration.bucket({"AWS_STORAGE_BUCKET_NAME": "films", "AWS_S3_REGION_NAME": "eu-west-1"})
     assert found is not None
@@ -340,3 +349,28 @@ def test_half_a_bucket_is_refused_in_words(environ, words):
     with pytest.raises(ImproperlyConfigured) as refused:
         configuration.bucket(environ)
     assert words in str(refused.value)
+
+
+def python(code: str, folder: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+    env = environment(folder, **dict.fromkeys((*configuration.R2, *configuration.AWS), "") | changes)
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+def test_without_a_bucket_nothing_of_it_is_loaded(tmp_path):
+    loaded = python("import sys, django; django.setup(); print(*sys.modules)", tmp_path)
+    assert loaded.returncode == 0, loaded.stderr
+    assert {"boto3", "botocore", "storages"}.isdisjoint(loaded.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"R2_BUCKET_NAME": "films", "R2_SECRET_ACCESS_KEY": "hush"}, "Missing: R2_ACCOUNT_ID, R2_ACCESS_KEY_ID"),
+        ({"UPLOAD_LIMIT_VIDEO": "5000000000"}, "4 GiB"),
+    ],
+)
+def test_with_settings_that_cannot_work_the_site_does_not_start(tmp_path, environ, words):
+    started = python("import django; django.setup()", tmp_path, **environ)
+    assert started.returncode != 0
+    assert words in started.stderr
+    assert "hush" not in started.stderr

@@ -306,7 +306,9 @@ def test_a_hundred_cost_as_many_queries_as_two(owner, make):
         assert len(done.changed) == count
         return len(captured)
 
-    assert (cost(2, "Few"), cost(100, "Many")) == (17, 17)
+    few = cost(2, "Few")
+    assert few <= 21
+    assert cost(100, "Many") == few
 
 
 def test_five_hundred_are_changed_at_once(owner, make):

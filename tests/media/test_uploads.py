@@ -332,6 +332,25 @@ def test_a_plan_that_filled_up_meanwhile_refuses_what_arrives(owner, project):
     assert stored_files() == []
 
 
+def test_a_cancelled_upload_gives_its_room_back(owner, collaborator, project):
+    # given a ticket that holds all the room there is
+    room(owner.user, len(png()))
+    ticket = owner.send(project, png(), "a.png", "image/png")
+    assert owner.create_upload(project, b"1", "a.txt", "text/plain")["errors"][0]["code"] == "LIMIT_EXCEEDED"
+    # when somebody else, and then its owner, cancels it
+    cancel = ("cancelUpload", "CancelUploadInput", "")
+    assert collaborator.do(*cancel, id=ticket["id"])["errors"][0]["code"] == "NOT_FOUND"
+    assert owner.do(*cancel, id=ticket["id"])["errors"] == []
+    assert owner.do(*cancel, id=ticket["id"])["errors"] == []
+    # then its bytes are gone, and its room is free
+    assert stored_files() == []
+    assert put(ticket["url"], png()).status_code == 409
+    assert owner.complete(ticket["id"])["errors"][0]["code"] == "CONFLICT"
+    kept = owner.send(project, png(), "b.png", "image/png")
+    assert owner.complete(kept["id"])["errors"] == []
+    assert owner.do(*cancel, id=kept["id"])["errors"][0]["code"] == "CONFLICT"
+
+
 def room(user, size: int) -> None:
     """Give a person's plan room for so many bytes of media."""
     user.max_storage_override = size

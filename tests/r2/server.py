@@ -43,7 +43,7 @@ def wrangler(folder: Path) -> Iterator[Bucket]:
             "R2_ENDPOINT_URL": f"http://127.0.0.1:{port}/cdn-cgi/local/r2/s3",
         },
         has_cors_rules=False,
-        honours_disposition=False,
+        honours_response_headers=False,
     )
     kept = {name: os.environ[name] for name in ("TMPDIR", "LANG") if name in os.environ}
     own = {"PATH": f"{node}{os.pathsep}{os.environ['PATH']}", "HOME": str(folder), "CI": "1"}

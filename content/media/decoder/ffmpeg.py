@@ -11,7 +11,7 @@ import av.stream
 from . import limits
 from .job import Job, RefusedError
 
-# A decoder that found this many packets of a stretch broken finds no more in it.
+# A decoder that found this many packets broken, one after another, finds no more.
 MOST_BROKEN = 200
 
 
@@ -55,6 +55,7 @@ def decoded(container: av.container.InputContainer, stream: Any) -> Iterator[Any
         for packet in container.demux(stream):
             try:
                 yield from packet.decode()
+                broken = 0
             except MemoryError:
                 raise
             except av.error.FFmpegError:

@@ -18,6 +18,9 @@ POSTER_PLACES = (0.1, 0.2, 0.35, 0.05, 0.6)
 # Mean brightness, of 255.
 NEARLY_BLACK = 20
 JPEG_QUALITY = 85
+# Seconds and frames a second; beyond these a file's word is no measurement.
+LONGEST = 7 * 24 * 3600
+HIGHEST_RATE = 1000
 # Of the job's time, what looking for pictures may take; what was found by then counts.
 POSTER_SHARE, FRAMES_SHARE = 0.3, 0.8
 
@@ -39,7 +42,7 @@ def film(job: Job) -> dict[str, Any]:
             "width": width,
             "height": height,
             "duration": duration,
-            "fps": round(float(rate), 3) if rate else None,
+            "fps": round(float(rate), 3) if rate and rate < HIGHEST_RATE else None,
             "sample_rate": (sounds[0].sample_rate or None) if sounds else None,
         }
 
@@ -122,7 +125,7 @@ def _film_stream(container: av.container.InputContainer, job: Job) -> Any:
 
 def _duration(container: av.container.InputContainer, stream: Any) -> float:
     """In seconds; where the file does not say, which a browser's recordings do not, by its last packet."""
-    if container.duration:
+    if container.duration and 0 < container.duration / av.time_base < LONGEST:
         return round(container.duration / av.time_base, 3)
     end = 0.0
     try:
@@ -133,7 +136,7 @@ def _duration(container: av.container.InputContainer, stream: Any) -> float:
         # The file breaks off; what came before counts.
         pass
     container.seek(0)
-    return round(end, 3)
+    return round(end, 3) if end < LONGEST else 0.0
 
 
 def _poster(container: av.container.InputContainer, stream: Any, duration: float, until: float) -> Any:
@@ -159,7 +162,7 @@ def _upright(frame: Any, most_pixels: int) -> Image.Image:
     """The frame as it is shown, in at most `most_pixels`; scaled by FFmpeg, which needs no full copy in colour."""
     scale = min(1.0, math.sqrt(most_pixels / (frame.width * frame.height)))
     width, height = max(1, int(frame.width * scale)), max(1, int(frame.height * scale))
-    image = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA").to_image()
+    image: Image.Image = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA").to_image()
     # Both count against the clock.
     return image.rotate(round(frame.rotation / 90) * 90, expand=True)
 

@@ -32,6 +32,12 @@ class Size:
     height: int
 
 
+def pixels(file: IO[bytes], *, reader: str, name: str, most_pixels: int) -> int:
+    """How many pixels the header says; nothing is decoded. Raises RefusedError as `measure` does."""
+    with _opened(file, reader, name, most_pixels) as image:
+        return image.width * image.height
+
+
 def measure(file: IO[bytes], *, reader: str, name: str, most_pixels: int) -> Size:
     """The size of a picture that really decodes. Of an animation the first frame is decoded, here as everywhere.
 

@@ -80,7 +80,7 @@ function EmptyState() {
   return (
     <div className="empty-state">
       <h2>A blank page</h2>
-      <p>Tell the director what your series is about: a sentence is enough. Pictures and notes help as well.</p>
+      <p>Tell the director what your series is about: a sentence is enough. Pictures, films, sound and notes help as well.</p>
     </div>
   );
 }

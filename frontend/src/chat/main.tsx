@@ -4,6 +4,7 @@ import { Provider } from "urql";
 import { createApiClient, createSocket } from "./api";
 import "./chat.css";
 import { ChatInterface } from "./ChatInterface";
+import "./files.css";
 import type { PageContext } from "./types";
 
 const root = document.getElementById("chat");

@@ -37,6 +37,10 @@ class Server implements Steps {
     return media(ticketId.split("#")[0] ?? "");
   };
 
+  giveBack = (ticketId: string): void => {
+    this.asked.push(`back ${ticketId}`);
+  };
+
   pause = async (milliseconds: number): Promise<void> => {
     this.asked.push(`pause ${milliseconds}`);
   };
@@ -160,6 +164,7 @@ describe("cancelling", () => {
     expect(queue.snapshot().map((item) => item.file.name)).toEqual(["b.png", "c.png", "d.png"]);
     expect(statuses(queue)).toEqual(["uploading", "uploading", "uploading"]);
     expect(server.asked).not.toContain("complete a.png#1");
+    expect(server.asked).toContain("back a.png#1");
   });
 
   it("a waiting file never begins it", async () => {

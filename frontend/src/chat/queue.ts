@@ -41,6 +41,8 @@ export interface Steps {
   createTicket: (file: File) => Promise<Ticket>;
   sendBytes: (ticket: Ticket, file: File, signal: AbortSignal, onSent: (bytes: number) => void) => Promise<void>;
   complete: (ticketId: string) => Promise<Attachment>;
+  /** Tells the server that a ticket will not be used. */
+  giveBack: (ticketId: string) => void;
   pause: (milliseconds: number) => Promise<void>;
 }
 
@@ -81,8 +83,13 @@ export class UploadQueue {
 
   /** Cancels what is under way; what is a media item already stays one. */
   readonly remove = (keys: readonly string[]): void => {
-    for (const key of keys) this.works.get(key)?.request?.abort();
-    for (const key of keys) this.works.delete(key);
+    const isMedia = (key: string) => this.items.some((item) => item.key === key && item.media);
+    for (const key of keys) {
+      const work = this.works.get(key);
+      work?.request?.abort();
+      if (work?.ticket && !isMedia(key)) this.steps.giveBack(work.ticket.id);
+      this.works.delete(key);
+    }
     this.show(this.items.filter((item) => !keys.includes(item.key)));
   };
 
@@ -131,6 +138,7 @@ export class UploadQueue {
     if (!work.ticket || (!work.arrived && isEnding(work.ticket))) {
       work.ticket = await this.steps.createTicket(file);
       work.arrived = false;
+      if (signal.aborted) this.steps.giveBack(work.ticket.id);
       signal.throwIfAborted();
     }
     if (!work.arrived) {

@@ -412,6 +412,7 @@ describe("media that change", () => {
   it("never go back to what an older answer says", () => {
     const state = told(withFilm, updated(active, 6), updated(processing, 6));
     expect(shown(state)).toEqual([active]);
+    expect(state.media).toEqual({ film: active });
     expect(shown(reduce(state, { type: "mediaAnswered", media: processing }))).toEqual([active]);
   });
 

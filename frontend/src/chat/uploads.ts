@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import type { Client } from "urql";
 
-import { CompleteUploadDocument, CreateUploadDocument } from "../gql/graphql";
+import { CancelUploadDocument, CompleteUploadDocument, CreateUploadDocument } from "../gql/graphql";
 import { mutate } from "./api";
 import { ApiError } from "./errors";
 import { mimeTypeOf } from "./formats";
@@ -51,6 +51,7 @@ function newQueue(client: Client, projectId: string): UploadQueue {
     createTicket: (file) => createTicket(client, projectId, file),
     sendBytes,
     complete: (ticketId) => complete(client, ticketId),
+    giveBack: (ticketId) => void giveBack(client, ticketId),
     pause: (milliseconds) => new Promise((resolve) => window.setTimeout(resolve, milliseconds)),
   });
 }
@@ -66,4 +67,9 @@ async function complete(client: Client, id: string): Promise<Attachment> {
   const { media } = await mutate(client, CompleteUploadDocument, { input: { id } }, (data) => data.completeUpload);
   if (!media) throw new ApiError("INTERNAL", "The server did not keep the file. Try again.");
   return media;
+}
+
+/** Nothing hangs on the answer: a ticket that is not given back expires. */
+async function giveBack(client: Client, id: string): Promise<void> {
+  await client.mutation(CancelUploadDocument, { input: { id } }).toPromise();
 }

@@ -5,7 +5,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -15,6 +15,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from cms.errors import DomainError
 from content.media.storage import media_storage
+
+if TYPE_CHECKING:
+    from content.media.buckets import BucketStorage
 
 CONTENT = b"Auto-Movie was here."
 TYPE = "text/plain; charset=utf-8"
@@ -54,7 +57,7 @@ class Command(BaseCommand):
                 "No bucket is configured: files are on the disk, in MEDIA_ROOT. .env.example and docs/operations.md "
                 "say how to name one."
             )
-        self.storage: Any = media_storage()
+        self.storage = cast("BucketStorage", media_storage())
         self.origins = _origins()
         self.failures = 0
         self.stdout.write(f"Bucket “{self.storage.bucket_name}” at {self.storage.endpoint_url}")
