@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from wagtail.models import Collection
 
 from cms.accounts.choices import SubscriptionTier
 from cms.accounts.models import User
@@ -101,8 +102,10 @@ def _vectors(
 
 
 def _media(project: Project, words: Words, model: str, count: int) -> Iterator[Media]:
+    # Left out, each instance would ask for it.
+    collection = Collection.get_first_root_node()
     holders = CustomDocument.all_objects.bulk_create(
-        CustomDocument(title="Notes", file="none/notes.txt") for _ in range(count)
+        CustomDocument(title="Notes", file="none/notes.txt", collection=collection) for _ in range(count)
     )
     for number, holder in enumerate(holders):
         yield Media(

@@ -22,6 +22,8 @@ import psycopg
 import pytest
 import websockets
 
+from cms.settings import bucket
+
 ROOT = Path(__file__).resolve().parents[1]
 PASSWORD = "auto-movie"
 START_SECONDS = 60
@@ -41,7 +43,8 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("QWEN3VL_", "DATABASE_", "REDIS_", "CELERY_", "DJANGO_", "PYTEST_"))
     }
-    return kept | {
+    # Empty, not absent: each server reads .env again, and tests write into no real bucket.
+    return kept | dict.fromkeys((*bucket.R2, *bucket.AWS), "") | {
         "DJANGO_SETTINGS_MODULE": "cms.settings.development",
         "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
         "MEDIA_ROOT": str(folder / "media"),

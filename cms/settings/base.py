@@ -131,6 +131,9 @@ LOGGING = {
         # Wagtail's own background work, a line for each saved object.
         "django_tasks": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        # Their DEBUG lines hold signed requests.
+        "botocore": {"level": "INFO"},
+        "urllib3": {"level": "INFO"},
         "strawberry.execution": {"level": "CRITICAL"},
     },
 }

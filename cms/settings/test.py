@@ -8,6 +8,9 @@ from .base import *
 SECRET_KEY = "tests-only"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+# Whatever a developer's .env names: tests write into no real bucket.
+STORAGES["default"] = {"BACKEND": "content.media.storage.PrivateFileSystemStorage"}
+BUCKET_ORIGIN = ""
 MEDIA_ROOT = Path(tempfile.mkdtemp(prefix="auto-movie-test-media-"))
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = True

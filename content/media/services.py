@@ -273,11 +273,11 @@ def delete_media(*, user: User, media_id: int) -> None:
     """Delete a media item; its files go after the commit. Raises NOT_FOUND, CONFLICT (archived)."""
     media, project = _locked(user, media_id)
     holder = media.image or media.document
-    unowned.give_up(media.file_path, media.thumbnail)
+    renditions = media.image.renditions.values_list("file", flat=True) if media.image else ()
+    unowned.give_up(media.file_path, media.thumbnail, *renditions)
     _count_bytes(project, -media.file_size)
     media.delete()
     if holder is not None:
-        # Wagtail's own signal handlers remove an image's renditions after the commit.
         holder.delete()
     record_event(project, ProjectEvent.Type.MEDIA_UPDATED, media_id)
 

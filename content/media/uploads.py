@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import cast
 
 from django.conf import settings
 from django.core import signing
@@ -115,12 +114,15 @@ def begin_reception(*, upload: Upload, content_length: int | None) -> UploadWrit
     """
     if upload.status not in OPEN_UPLOADS:
         raise conflict("This upload is finished. Ask for a new ticket with createUpload.")
+    storage = media_storage()
+    if not isinstance(storage, PrivateFileSystemStorage):
+        raise conflict("Files go to another place by now. Ask for a new ticket with createUpload.")
     if content_length is not None:
         _check_length(upload, content_length)
     path = new_path()
     # Before the file exists: a process that is killed while it receives leaves nothing behind for good.
     unowned.note(path)
-    return UploadWriter(cast("PrivateFileSystemStorage", media_storage()), path, upload.file_size)
+    return UploadWriter(storage, path, upload.file_size)
 
 
 def end_reception(*, upload: Upload, writer: UploadWriter) -> None:

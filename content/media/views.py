@@ -33,6 +33,9 @@ STATUS = {
     ErrorCode.CONFLICT: 409,
     ErrorCode.LIMIT_EXCEEDED: 413,
     ErrorCode.UNSUPPORTED_MEDIA: 415,
+    # The file storage does not answer, or refuses us.
+    ErrorCode.TIMED_OUT: 503,
+    ErrorCode.PROVIDER_MISCONFIGURED: 503,
 }
 
 View = Callable[..., HttpResponseBase]
