@@ -16,6 +16,7 @@ from wagtail.admin.widgets.button import HeaderButton
 from cms.accounts.models import User
 from cms.api.ids import global_id
 from cms.scoped_admin import ScopedIndexView, ScopedInspectView, ScopedViewSet
+from content.media.models import Media
 from content.projects.models import Project
 from content.projects.policy import ProjectPolicy
 from content.workflow.models import WorkflowStep
@@ -137,3 +138,10 @@ def count_sessions(user: User, project: Project) -> list[tuple[str, int, str | N
     """For a project's page: how many of its sessions the person may see."""
     count = SessionPolicy(user).visible().filter(project=project).count()
     return [("Sessions", count, f"{reverse('sessions:index')}?project={project.pk}")]
+
+
+@hooks.register("describe_media")
+def tell_where_it_was_sent(user: User, media: Media) -> list[tuple[str, str | None]]:
+    """For a media item's page: the sessions that the person may see in which it was sent."""
+    sessions = SessionPolicy(user).visible().filter(messages__attachment_rows__media=media).distinct()[:5]
+    return [(f"Sent in “{session}”", reverse("sessions:inspect", args=[session.pk])) for session in sessions]

@@ -44,7 +44,8 @@ class Scale:
 
     def likeness(self, cosines: Vector) -> Vector:
         """0 to 1."""
-        return np.clip((cosines - self.unrelated) / (self.alike - self.unrelated), 0.0, 1.0)
+        likeness: Vector = np.clip((cosines - self.unrelated) / (self.alike - self.unrelated), 0.0, 1.0)
+        return likeness
 
 
 class EmbeddingModel(Protocol):
@@ -64,6 +65,7 @@ class EmbeddingModel(Protocol):
     def asked(self) -> Scale: ...
     @property
     def mutual(self) -> Scale: ...
+    def __hash__(self) -> int: ...
 
     def embed_passages(self, texts: Sequence[str]) -> Matrix:
         """What texts that are to be found mean; over-long ones by their beginning. Raises EmbeddingError."""
@@ -84,4 +86,5 @@ def unit_rows(rows: NDArray[np.floating]) -> Matrix:
     lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
     if not np.isfinite(lengths).all() or not (lengths > 0).all():
         raise ValueError("a vector is not finite, or zero")
-    return matrix / lengths
+    units: Matrix = matrix / lengths
+    return units

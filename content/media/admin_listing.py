@@ -230,6 +230,7 @@ class MediaIndexView(ScopedIndexView):
             **context,
             "folders": folders[:FOLDERS_SHOWN],
             "has_more_folders": len(folders) > FOLDERS_SHOWN,
+            "is_whole_folder": self.folder and not self.is_searching and self.filters.form.changed_data == ["project"],
             "folders_url": reverse("media:folders"),
             "upload_url": self.upload_url,
         }

@@ -20,7 +20,7 @@ from content.projects.services import lock_project, require_unarchived
 
 from .models import Media, MediaCharacter, MediaTag
 from .policy import MediaPolicy
-from .services import WORDS, _require_status_may_change
+from .services import WORDS, require_status_may_change
 from .values import check_field
 from .words import words_changed
 
@@ -201,7 +201,7 @@ def _edit(
 ) -> _Edit:
     edit = _Edit(media, {name for name, value in values.items() if getattr(media, name) != value})
     if "status" in edit.fields:
-        _require_status_may_change(media, values["status"])
+        require_status_may_change(media, values["status"])
     for words, (added, removed) in lists.items():
         present = getattr(media, words.name)
         keys, gone = {words.key(word) for word in present}, {words.key(word) for word in removed}

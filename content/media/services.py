@@ -215,7 +215,7 @@ def update_media(
         )
     checked = {name: check_field(name, value, project) for name, value in changes.items()}
     if "status" in checked:
-        _require_status_may_change(media, checked["status"])
+        require_status_may_change(media, checked["status"])
     for name, value in checked.items():
         if name not in LISTS:
             setattr(media, name, value)
@@ -231,7 +231,7 @@ def archive_media(*, user: User, media_id: int) -> Media:
     """Put a media item aside; archiving an archived one changes nothing. Raises NOT_FOUND, CONFLICT."""
     media, project = _locked(user, media_id)
     if media.status != MediaStatus.ARCHIVED:
-        _require_status_may_change(media, MediaStatus.ARCHIVED)
+        require_status_may_change(media, MediaStatus.ARCHIVED)
         media.status = MediaStatus.ARCHIVED
         _save_edit(media, project)
     return media
@@ -287,11 +287,6 @@ def _count_bytes(project: Project, size: int) -> None:
     Project.objects.filter(pk=project.pk).update(media_bytes=F("media_bytes") + size)
 
 
-def read_bytes(media: Media) -> bytes:
-    """All bytes of a picture's or document's file; UPLOAD_LIMITS bounds them. The caller has asked the policy."""
-    with default_storage.open(media.file_path, "rb") as file:
-        data: bytes = file.read()
-        return data
 
 
 def _locked(user: User, media_id: int) -> tuple[Media, Project]:
@@ -311,11 +306,12 @@ def _save_edit(media: Media, project: Project) -> None:
     record_event(project, ProjectEvent.Type.MEDIA_UPDATED, media.pk)
 
 
-def _require_status_may_change(media: Media, wanted: str) -> None:
+def require_status_may_change(media: Media, wanted: str) -> None:
+    """Raises CONFLICT where people may not give a media item this status now."""
     if media.status == MediaStatus.PROCESSING:
         raise conflict("This media item is still being processed. Wait until it is ready.", "status")
     if media.status == MediaStatus.FAILED and wanted != MediaStatus.ARCHIVED:
-        raise conflict("Processing this media item failed: use retryMedia, or archive it.", "status")
+        raise conflict("Processing this media item failed. Have it processed again, or archive it.", "status")
 
 
 def _initial_values(filename: str, facts: FileFacts, replaces: Media | None) -> dict[str, Any]:

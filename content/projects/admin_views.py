@@ -172,7 +172,7 @@ class ProjectInspectView(ScopedInspectView):
         media = f"{reverse('media:index')}?project={project.pk}"
         return [
             *told,
-            ("Media", project.media.count(), media),
+            ("Media", project.media.exclude(status="archived").count(), media),
             ("Generation tasks", project.generation_tasks.count(), None),
         ]
 

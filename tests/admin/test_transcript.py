@@ -6,6 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from content.media import processing
 from content.media.services import create_media_from_bytes
 from conversation import offers, turns
 from conversation.models import Message, Session, Turn
@@ -36,6 +37,7 @@ def test_it_tells_who_said_what_in_order_with_files_choices_and_tokens(producer,
         filename="harbour.png",
         values={},
     )
+    processing.work()
     turn = turns.send_message(user=producer, session_id=session.pk, text="A *lost* hour", attachment_ids=[picture.pk])
     finish(turn)
     session.refresh_from_db()

@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 
 from cms.accounts.models import User
+from content.media.fulltext import index_words
 from content.media.models import CustomImage, Media
 from content.projects.models import Project
 
@@ -32,6 +33,7 @@ def media_rows(producer: User, project: Project) -> Callable[..., list[Media]]:
                 row.created_at = moment(number)
                 Media.objects.filter(pk=row.pk).update(created_at=row.created_at)
             rows.append(row)
+        index_words([row.pk for row in rows])
         return rows
 
     return make

@@ -53,7 +53,8 @@ COSTS = {
     "all sessions": (6, 6),
     "messages": (14, 13),
     "media": (8, 7),
-    "found media": (6, 5),
+    # Words, vectors and which of their media may be seen, beside the media themselves.
+    "found media": (9, 8),
     "tasks": (9, 7),
     "me": (7, 1),
     "plans": (2, 3),

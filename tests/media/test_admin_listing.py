@@ -162,10 +162,13 @@ def test_the_listing_is_sorted(producer, make):
         assert "".join(titles(look(producer, reverse("media:index_results"), ordering=ordering))) == expected, ordering
 
 
-def test_an_empty_library_says_how_files_come_in(producer, make):
+def test_an_empty_library_says_how_files_come_in(producer, project, make):
     empty = look(producer)
     assert "There are no media yet." in empty.get_text()
     assert empty.select(f"a[href='{reverse('media:upload')}']")
+    folder = look(producer, project=project.pk)
+    assert "There are no media in this folder" in folder.get_text()
+    assert folder.select(f"p a[href='{reverse('media:upload')}?project={project.pk}']")
 
     make("Roof")
     nothing = look(producer, q="zebra")
@@ -397,14 +400,16 @@ def test_files_are_added_to_ones_own_projects_that_take_them(producer, project, 
     assert len(page.select("[name=type] option")) == 14
 
 
-def test_a_new_version_has_the_earlier_ones_project_and_kind(producer, make, foreign):
+def test_a_new_version_has_the_earlier_ones_project_and_kind(producer, other_project, make, foreign):
     (media,) = make("Roof")
+    (closed,) = make("Lamp", project=other_project)
+    archive_project(user=producer.user, project_id=other_project.pk)
 
     page = look(producer, reverse("media:upload"), replaces=media.pk)
 
     assert page.select_one("form[data-media-upload]")["data-replaces"]
     assert "the next version of “Roof”, after version 1" in page.get_text(" ", strip=True)
-    for odd in (foreign.pk, 987_654_321, "x"):
+    for odd in (foreign.pk, closed.pk, 987_654_321, "x"):
         assert producer.client.get(reverse("media:upload"), {"replaces": odd}).status_code == 404
 
 

@@ -325,6 +325,30 @@ def test_five_hundred_are_changed_at_once(owner, make):
     assert not MediaTag.objects.filter(name="night").exists()
 
 
+def test_media_that_were_not_named_keep_their_words(owner, make):
+    (named,) = make("Roof", tags=["night"], characters=["mara"])
+    (other,) = make("Harbour", tags=["night"], characters=["mara"])
+
+    change(owner, [named], removeTags=["night"], removeCharacterKeys=["mara"])
+
+    assert (named.tags, named.character_keys) == ([], [])
+    assert (other.tags, other.character_keys) == (["night"], ["mara"])
+
+
+def test_a_failure_in_the_middle_leaves_everything_as_it_was(owner, make, monkeypatch):
+    media = make("Roof", "Harbour", tags=["night"])
+    before = state()
+
+    def fail(_media_ids):
+        raise RuntimeError("The search index is broken.")
+
+    monkeypatch.setattr(bulk, "words_changed", fail)
+    code, _, _ = refusal(change(owner, media, addTags=["sea"], removeTags=["night"], status="DRAFT"))
+
+    assert code == "INTERNAL"
+    assert state() == before
+
+
 def test_membership_that_ends_before_the_lock_is_asked_again(owner, collaborator, project, make, monkeypatch):
     (media,) = make("Roof")
     locked = bulk.lock_project

@@ -282,7 +282,7 @@ def test_an_mp4_for_the_web_that_breaks_off_plays_as_far_as_it_goes(read):
     assert corners(read(content[: len(content) // 2], "video/mp4").thumbnail) == UPRIGHT
 
 
-@pytest.mark.parametrize("mime_type", ["image/heic", "video/mp4", "video/webm", "audio/mpeg", "audio/ogg"])
+@pytest.mark.parametrize("mime_type", ["image/heic", "video/mp4", "video/webm", "audio/mpeg"])
 def test_a_head_with_noise_behind_it_is_refused(refusal, mime_type):
     noise = np.random.default_rng(7).integers(0, 256, 5000, np.uint8).tobytes()
     content = samples.every_format()[mime_type][1][:48] + noise
