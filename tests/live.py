@@ -44,15 +44,19 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
         if not name.startswith(("QWEN3VL_", "DATABASE_", "REDIS_", "CELERY_", "DJANGO_", "PYTEST_"))
     }
     # Empty, not absent: each server reads .env again, and tests write into no real bucket.
-    return kept | dict.fromkeys((*bucket.R2, *bucket.AWS), "") | {
-        "DJANGO_SETTINGS_MODULE": "cms.settings.development",
-        "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
-        "MEDIA_ROOT": str(folder / "media"),
-        "SECRET_KEY": "a key for tests alone, which signs nothing of worth",
-        "REHEARSAL_WORD_DELAY": "0",
-        "LOG_LEVEL": "WARNING",
-        **changes,
-    }
+    return (
+        kept
+        | dict.fromkeys((*bucket.R2, *bucket.AWS), "")
+        | {
+            "DJANGO_SETTINGS_MODULE": "cms.settings.development",
+            "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+            "MEDIA_ROOT": str(folder / "media"),
+            "SECRET_KEY": "a key for tests alone, which signs nothing of worth",
+            "REHEARSAL_WORD_DELAY": "0",
+            "LOG_LEVEL": "WARNING",
+            **changes,
+        }
+    )
 
 
 def manage(env: dict[str, str], *arguments: str) -> None:

@@ -159,9 +159,7 @@ class Media(models.Model):
                 | Q(duration__isnull=True, sample_rate__isnull=True),
                 name="media_duration_of_what_plays",
             ),
-            models.CheckConstraint(
-                condition=Q(kind=MediaKind.VIDEO) | Q(fps__isnull=True), name="media_fps_of_video"
-            ),
+            models.CheckConstraint(condition=Q(kind=MediaKind.VIDEO) | Q(fps__isnull=True), name="media_fps_of_video"),
         ]
 
     def __str__(self) -> str:

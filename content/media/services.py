@@ -287,8 +287,6 @@ def _count_bytes(project: Project, size: int) -> None:
     Project.objects.filter(pk=project.pk).update(media_bytes=F("media_bytes") + size)
 
 
-
-
 def _locked(user: User, media_id: int) -> tuple[Media, Project]:
     found = MediaPolicy(user).get(ProjectAction.EDIT, media_id)
     project = lock_project(found.project_id)

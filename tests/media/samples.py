@@ -349,7 +349,7 @@ def mov_that_refers_to(path: str) -> bytes:
 def without_index(film: bytes) -> bytes:
     """A WebM as a browser's recorder writes it: without its length, and without an index for jumping."""
     out = io.BytesIO()
-    with av.open(io.BytesIO(film)) as read, av.open(out, "w", format="webm", options={"live": "1"}) as written:
+    with av.open(io.BytesIO(film), "r") as read, av.open(out, "w", format="webm", options={"live": "1"}) as written:
         stream = written.add_stream_from_template(read.streams.video[0])
         for packet in read.demux(video=0):
             if packet.dts is not None:

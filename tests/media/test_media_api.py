@@ -1,7 +1,6 @@
 """Reading, changing and finding media through GraphQL."""
 
 import pytest
-from django.core.files.storage import default_storage
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
