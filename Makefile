@@ -49,8 +49,10 @@ test-all: test bench  ## And the long suites.
 test-r2: .venv/.r2 frontend  ## The bucket's tests against Cloudflare's own local R2; needs npm's registry.
 	@sh bin/test-r2
 
-bench: install-dev  ## Measure the served project with 500 and 5,000 projects; writes docs/bench.md.
+bench: install-dev  ## Measure the served project, search, and memory under a large file; writes docs/bench*.md.
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.search
+	$(BIN)/python -m bench.memory
 
 lock:  ## Resolve requirements/*.in anew, with hashes and without addresses.
 	$(BIN)/python -m pip install --quiet uv
