@@ -14,6 +14,7 @@ from cms.accounts.models import User
 from cms.accounts.services import EDITORS, save_with_role
 from cms.api.ids import global_id
 from cms.settings.env import BASE_DIR
+from content.media import vectors
 from content.projects.models import Project
 from content.projects.services import add_collaborator, create_project
 from conversation import runner, sessions
@@ -33,8 +34,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _forget_failed_attempts() -> None:
-    """Limits on signing in are counted in the cache, which outlives a test."""
+    """Limits on signing in are counted in the cache, which outlives a test; vectors are kept by keys that come again."""
     cache.clear()
+    vectors.forget()
 
 
 @pytest.fixture

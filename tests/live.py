@@ -41,7 +41,7 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("QWEN3VL_", "DATABASE_", "REDIS_", "CELERY_", "DJANGO_", "PYTEST_"))
+        if not name.startswith(("QWEN3VL_", "JINA_", "DATABASE_", "REDIS_", "CELERY_", "DJANGO_", "PYTEST_"))
     }
     # Empty, not absent: each server reads .env again, and tests write into no real bucket.
     return (

@@ -15,4 +15,5 @@ MEDIA_ROOT = Path(tempfile.mkdtemp(prefix="auto-movie-test-media-"))
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = True
 QWEN3VL_BASE_URL = ""
+JINA_API_KEY = ""
 REHEARSAL_WORD_DELAY = 0.0

@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from .choices import MediaKind, MediaStatus, MediaType, UploadStatus
 from .files import CustomDocument, CustomImage, CustomRendition
+from .search_index import MediaWords
 
 __all__ = [
     "CustomDocument",
@@ -19,6 +20,7 @@ __all__ = [
     "MediaEmbedding",
     "MediaTag",
     "MediaText",
+    "MediaWords",
     "ProcessingJob",
     "UnownedFile",
     "Upload",

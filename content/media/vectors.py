@@ -22,8 +22,8 @@ STORED = np.dtype("<f2")
 BLOCK = 4_096
 # Dead vectors, as a part of all, from which everything is read anew.
 MOST_DEAD = 0.25
-# A vector that proves to be dead leaves its place to another, for which is looked again; seldom more than once.
-MOST_LOOKS = 4
+# A vector that proves to be dead leaves its place to another, for which is looked again; at last in all, read anew.
+MOST_LOOKS = 3
 
 Ids = NDArray[np.int64]
 
@@ -64,9 +64,11 @@ class _Shelf:
         """Bytes."""
         return sum(block.rows.nbytes for block in self.blocks)
 
-    def up_to_date(self) -> Iterable[_Block]:
-        """All vectors as they are now: what is kept, and what came since."""
+    def up_to_date(self, *, anew: bool) -> Iterable[_Block]:
+        """All vectors as they are now: what is kept, and what came since; or `anew` everything."""
         with self.lock:
+            if anew:
+                self.blocks.clear()
             if not self.is_too_large:
                 self._read_new()
             return _read(self.project_id, self.model, after=0) if self.is_too_large else tuple(self.blocks)
@@ -131,14 +133,13 @@ def nearest(*, project_id: int, model: str, vectors: Matrix, above: float, most:
     """
     shelf = _shelf(project_id, model)
     hits = _NO_HITS
-    for _ in range(MOST_LOOKS):
-        blocks = shelf.up_to_date()
+    for look in range(MOST_LOOKS):
+        blocks = shelf.up_to_date(anew=look == MOST_LOOKS - 1)
         # A media item has at most two vectors.
         hits = _scan(blocks, vectors, above, 2 * most)
         dead = _dead(hits)
         if not len(dead):
             break
-        hits = hits.without(dead)
         shelf.bury(dead)
     _make_room_beside(shelf)
     return _best_of_each(hits, most)
@@ -213,9 +214,6 @@ class _Hits:
 
     def only(self, kept: NDArray[np.bool_] | Ids) -> "_Hits":
         return _Hits(self.ids[kept], self.owners[kept], self.cosines[kept])
-
-    def without(self, ids: Ids) -> "_Hits":
-        return self.only(~np.isin(self.ids, ids))
 
 
 _NO_HITS = _Hits(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))

@@ -562,6 +562,20 @@ def test_dead_vectors_leave_their_places_to_others(project, make):
     assert near(project, 1, 0, 0, 0, most=1) == [rows[3].pk]
 
 
+@pytest.mark.parametrize("are_replaced", [True, False])
+def test_however_many_are_dead_the_living_are_found(project, make, are_replaced):
+    rows = [make(str(number)) for number in range(40)]
+    for number, row in enumerate(rows):
+        put(row, 1, number / 25, 0, 0)
+    assert near(project, 1, 0, 0, 0, most=1) == [rows[0].pk]
+    MediaEmbedding.objects.filter(media__in=rows[:7]).delete()
+    for row in rows[:7] if are_replaced else ():
+        put(row, 0, 0, 1, 0)
+    with CaptureQueriesContext(connection) as captured:
+        assert near(project, 1, 0, 0, 0, most=1) == [rows[7].pk]
+    assert not are_replaced or len(captured) == 2, "what was replaced is known without asking"
+
+
 @pytest.mark.parametrize("budget", [0, 64, 10**9])
 def test_how_much_is_kept_changes_nothing_that_is_found(project, elsewhere, make, settings, monkeypatch, budget):
     settings.VECTOR_CACHE_BYTES = budget

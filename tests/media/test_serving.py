@@ -1,33 +1,61 @@
 """Every door of a file: who it opens for, and what it sends."""
 
+import io
 import time
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.test import AsyncClient, Client
+from PIL import Image
 
+from cms.accounts.choices import UserRole
 from cms.accounts.tokens import issue_token
+from cms.api.ids import parse_id
 from content.media import addresses
 from content.media.models import CustomDocument, CustomImage, Media
-from content.projects.services import remove_collaborator
+from content.media.services import delete_media
+from content.media.serving import CONTENT_POLICY
+from content.projects.services import add_collaborator, remove_collaborator
 
-from .conftest import gid, picture, png
+from . import samples
+from .conftest import Api, gid, picture, png, process
 
 
 def body(response) -> bytes:
     return b"".join(response.streaming_content) if response.streaming else response.content
 
 
+def upload(api: Api, project, content: bytes, name: str, mime: str) -> dict:
+    """A media item whose file is here and not processed yet."""
+    payload = api.upload(project, content, name, mime)
+    assert payload["errors"] == []
+    return payload["media"]
+
+
 @pytest.fixture
 def media(owner, project) -> Media:
-    owner.media(project, png(800, 600))
+    """A picture that is here and not processed yet: its file opens all the same."""
+    upload(owner, project, png(800, 600), "a.png", "image/png")
     return Media.objects.get()
+
+
+@pytest.fixture
+def processed(media) -> Media:
+    """The same with its thumbnail."""
+    process()
+    media.refresh_from_db()
+    return media
 
 
 def signed(api, media: Media, seconds: int | None = None) -> dict:
     argument = f"(expiresIn: {seconds})" if seconds is not None else ""
     return api.ask(f"query($id: ID!) {{ node(id: $id) {{ ... on Media {{ signedUrl{argument} }} }} }}", id=gid(media))
+
+
+def _pk(media: dict) -> int:
+    return parse_id(media["id"], "Media")
 
 
 def doors(media: Media) -> list[str]:
@@ -36,28 +64,23 @@ def doors(media: Media) -> list[str]:
     return [addresses.file_url(media), addresses.thumbnail_url(media), media.image.file.url, rendition.url]
 
 
-def test_members_and_admins_open_every_door(owner, collaborator, admin, media):
+def test_members_and_admins_open_every_door(owner, collaborator, admin, processed):
     for person in (owner, collaborator, admin):
-        for door in doors(media):
+        for door in doors(processed):
             assert person.client.get(door).status_code == 200, door
 
 
-def test_for_all_others_no_door_is_there(stranger, anonymous, media):
+def test_for_all_others_no_door_is_there(stranger, anonymous, processed):
     for person in (stranger, anonymous):
-        for door in doors(media):
+        for door in doors(processed):
             assert person.client.get(door).status_code == 404, door
 
 
-def test_a_producer_opens_only_the_files_of_their_own_projects(make_user, media, project, owner):
-    from cms.accounts.choices import UserRole
-    from content.projects.services import add_collaborator
-
-    from .conftest import Api
-
+def test_a_producer_opens_only_the_files_of_their_own_projects(make_user, processed, project, owner):
     producer = Api(make_user("Pia", UserRole.PRODUCER))
-    assert {producer.client.get(door).status_code for door in doors(media)} == {404}
+    assert {producer.client.get(door).status_code for door in doors(processed)} == {404}
     add_collaborator(user=owner.user, project_id=project.pk, email=producer.user.email)
-    assert {producer.client.get(door).status_code for door in doors(media)} == {200}
+    assert {producer.client.get(door).status_code for door in doors(processed)} == {200}
 
 
 def test_the_door_closes_with_membership(owner, collaborator, project, media):
@@ -91,47 +114,81 @@ def test_files_are_sent_inert(owner, media):
     response = owner.client.get(addresses.file_url(media))
     assert response["Content-Type"] == "image/png"
     assert response["X-Content-Type-Options"] == "nosniff"
-    assert response["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert response["Content-Security-Policy"] == CONTENT_POLICY
     assert response["Content-Disposition"] == 'inline; filename="a.png"'
     assert response["Cache-Control"] == "private, no-cache"
+    assert response["Cross-Origin-Resource-Policy"] == "same-site"
     assert body(response) == png(800, 600)
 
 
-def test_text_is_sent_as_plain_text_and_a_pdf_as_a_download(owner, project):
-    import io
-
-    import pypdf
-
-    out = io.BytesIO()
-    writer = pypdf.PdfWriter()
-    writer.add_blank_page(10, 10)
-    writer.write(out)
-    words = owner.upload(project, b"*hi* <b>there</b>", "notes.md", "text/markdown")["media"]
-    script = owner.upload(project, out.getvalue(), "script.pdf", "application/pdf")["media"]
-    assert owner.client.get(words["url"])["Content-Type"] == "text/plain; charset=utf-8"
-    assert owner.client.get(script["url"])["Content-Disposition"] == 'attachment; filename="script.pdf"'
+def test_the_policy_of_files_lets_nothing_run_and_nothing_reach_out():
+    directives = dict((*part.split(None, 1), "")[:2] for part in CONTENT_POLICY.split("; "))
+    assert directives["sandbox"] == ""
+    assert directives["default-src"] == "'none'"
+    assert not {"script-src", "connect-src", "frame-src", "object-src", "form-action"} & set(directives)
 
 
-def test_a_name_that_claims_another_type_is_downloaded_as_what_it_is(owner, project):
-    media = owner.upload(project, png(), "evil.html", "image/png")["media"]
-    assert owner.client.get(media["url"])["Content-Disposition"] == 'inline; filename="evil.html.png"'
+@pytest.mark.parametrize("mime", samples.every_format())
+def test_each_format_is_sent_as_what_it_is_and_shown_in_place_unless_it_is_a_document(owner, project, mime):
+    name, content = samples.every_format()[mime]
+    media = upload(owner, project, content, name, mime)
+    response = owner.client.get(media["url"])
+    is_text, is_document = mime.startswith("text/"), media["kind"] == "DOCUMENT"
+    assert response["Content-Type"] == ("text/plain; charset=utf-8" if is_text else mime)
+    disposition = "inline" if is_text or not is_document else "attachment"
+    assert response["Content-Disposition"] == f'{disposition}; filename="{name}"'
+    assert response["Content-Security-Policy"] == CONTENT_POLICY
+    assert body(response) == content
 
 
-def test_a_thumbnail_is_small_and_made_once(owner, media):
-    import io
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("evil.html", 'inline; filename="evil.html.png"'),
+        ("evil.svg", 'inline; filename="evil.svg.png"'),
+        ("a.jpg", 'inline; filename="a.jpg.png"'),
+        ("no extension", 'inline; filename="no extension.png"'),
+        ("A.PNG", 'inline; filename="A.PNG"'),
+        ('a"; filename="b.html', r'inline; filename="a\"; filename=\"b.html.png"'),
+        ("Olá.png", "inline; filename*=utf-8''Ol%C3%A1.png"),
+    ],
+)
+def test_a_name_that_claims_another_type_is_downloaded_as_what_it_is(owner, project, name, sent):
+    media = upload(owner, project, png(), name, "image/png")
+    assert owner.client.get(media["url"])["Content-Disposition"] == sent
 
-    from PIL import Image
 
-    first, second = (owner.client.get(addresses.thumbnail_url(media)) for _ in range(2))
-    with Image.open(io.BytesIO(body(first))) as picture_:
-        assert picture_.size == (400, 300)
-        assert picture_.format == "WEBP"
-    assert body(second)
-    assert media.image.renditions.count() == 1
+def test_a_thumbnail_comes_with_processing_is_small_and_made_once(owner, project):
+    # given a picture that is not processed yet
+    media = upload(owner, project, png(800, 600), "a.png", "image/png")
+    address = media["url"].replace("/file", "/thumbnail")
+    assert owner.client.get(address).status_code == 404
+    # when it was
+    process()
+    assert owner.look(media["id"])["thumbnailUrl"] == address
+    first, second = (owner.client.get(address) for _ in range(2))
+    with Image.open(io.BytesIO(body(first))) as shown:
+        assert (shown.size, shown.format) == ((400, 300), "WEBP")
+    # then what is shown is one stored file, under the same headers, and no rendition of Wagtail's
+    assert first["ETag"] == second["ETag"]
+    assert (first["Content-Type"], first["Content-Security-Policy"]) == ("image/webp", CONTENT_POLICY)
+    assert first["X-Content-Type-Options"] == "nosniff"
+    assert owner.client.get(address, headers={"If-None-Match": first["ETag"]}).status_code == 304
+    row = Media.objects.get()
+    assert default_storage.listdir("thumbnails")[0] == [row.thumbnail.split("/")[1]]
+    assert row.image.renditions.count() == 0
 
 
-def test_a_document_has_no_thumbnail(owner, project):
-    media = owner.upload(project, b"words", "a.txt", "text/plain")["media"]
+def test_a_thumbnail_whose_file_is_gone_is_not_found(owner, processed):
+    default_storage.delete(processed.thumbnail)
+    assert owner.client.get(addresses.thumbnail_url(processed)).status_code == 404
+    default_storage.delete(processed.file_path)
+    assert owner.client.get(addresses.file_url(processed)).status_code == 404
+
+
+def test_plain_text_has_no_thumbnail(owner, project):
+    media = owner.media(project, b"words", "a.txt", "text/plain")
+    assert media["thumbnailUrl"] is None
     assert owner.client.get(media["url"].replace("/file", "/thumbnail")).status_code == 404
 
 
@@ -161,11 +218,26 @@ def test_ranges(owner, media, wanted, status, start, end):
         assert response["Content-Range"] == f"bytes {first}-{first + len(part) - 1}/{len(whole)}"
 
 
+@pytest.mark.parametrize("wanted", [f"bytes={'9' * 5_000}-", f"bytes=0-{'9' * 5_000}", f"bytes=-{'9' * 5_000}"])
+def test_a_number_without_end_is_no_error_of_ours(owner, media, wanted):
+    response = owner.client.get(addresses.file_url(media), headers={"Range": wanted})
+    assert response.status_code in {200, 206, 416}
+
+
 @pytest.mark.parametrize("wanted", ["bytes=100000000-", "bytes=-0"])
 def test_a_range_beyond_the_end_cannot_be_satisfied(owner, media, wanted):
     response = owner.client.get(addresses.file_url(media), headers={"Range": wanted})
     assert response.status_code == 416
     assert response["Content-Range"] == f"bytes */{media.file_size}"
+
+
+def test_a_films_signed_address_seeks_too(owner, anonymous, project):
+    content = samples.mp4()
+    media = upload(owner, project, content, "take.mp4", "video/mp4")
+    url = signed(owner, Media.objects.get(), 60)["data"]["node"]["signedUrl"]
+    response = anonymous.client.get(url, headers={"Range": "bytes=100-199"})
+    assert (response.status_code, body(response)) == (206, content[100:200])
+    assert response["Content-Range"] == f"bytes 100-199/{media['fileSize']}"
 
 
 def test_under_asgi_a_file_is_sent_in_pieces_as_it_is_read(owner, media):
@@ -189,8 +261,18 @@ def test_conditional_requests(owner, media):
     assert owner.client.get(url, headers={"If-None-Match": '"other"'}).status_code == 200
     assert owner.client.get(url, headers={"Range": "bytes=0-1", "If-Range": etag}).status_code == 206
     assert owner.client.get(url, headers={"Range": "bytes=0-1", "If-Range": '"other"'}).status_code == 200
+    assert owner.client.get(url, headers={"Range": "bytes=0-1", "If-Range": modified}).status_code == 206
+    older = "Mon, 01 Jan 2001 00:00:00 GMT"
+    assert owner.client.get(url, headers={"Range": "bytes=0-1", "If-Range": older}).status_code == 200
     head = owner.client.head(url)
     assert (head.status_code, head["Content-Length"], body(head)) == (200, str(media.file_size), b"")
+    assert (head["ETag"], head["Accept-Ranges"], head["Content-Type"]) == (etag, "bytes", "image/png")
+
+
+def test_a_file_is_only_read_at_its_address(owner, processed):
+    for door in doors(processed):
+        for method in ("post", "put", "patch", "delete"):
+            assert getattr(owner.client, method)(door).status_code == 405, (method, door)
 
 
 def test_who_holds_a_signature_opens_the_file_until_it_expires(owner, anonymous, media, monkeypatch):
@@ -205,12 +287,32 @@ def test_who_holds_a_signature_opens_the_file_until_it_expires(owner, anonymous,
 
 
 def test_a_signature_that_was_changed_opens_nothing(owner, anonymous, project, media):
-    other = owner.media(project)
-    mine = signed(owner, media)["data"]["node"]["signedUrl"].rpartition("/")[2]
-    assert anonymous.client.get(f"/media/signed/{mine[:-1]}A").status_code == 403
-    assert anonymous.client.get(f"/media/signed/{other['id']}").status_code == 403
+    # given a signature of mine, and other strings that this site signed
+    other = signed(owner, Media.objects.get(pk=_pk(upload(owner, project, png(), "b.png", "image/png"))))
+    mine, theirs = (answer["data"]["node"]["signedUrl"].rpartition("/")[2] for answer in (signed(owner, media), other))
     ticket = owner.create_upload(project, png(), "a.png", "image/png")["ticket"]["url"].rpartition("/")[2]
-    assert anonymous.client.get(f"/media/signed/{ticket}").status_code == 403
+    values, at, mac = mine.split(":")
+    # then nothing that is made of them opens
+    for forged in (
+        f"{values}:{at}:{mac[::-1]}",
+        f"{values}:{at}:{mac[:-4]}",
+        f"{values}:{at}:",
+        f"{values}:{at}",
+        values,
+        f"{theirs.split(':')[0]}:{at}:{mac}",
+        f"{values}:{theirs.split(':')[1]}x:{mac}",
+        f"{mine}x",
+        gid(media),
+        ticket,
+    ):
+        assert anonymous.client.get(f"/media/signed/{forged}").status_code == 403, forged
+    assert anonymous.client.get(f"/media/signed/{mine}").status_code == 200
+
+
+def test_a_signature_outlives_its_media_item_for_nobody(owner, anonymous, media):
+    url = signed(owner, media)["data"]["node"]["signedUrl"]
+    delete_media(user=owner.user, media_id=media.pk)
+    assert anonymous.client.get(url).status_code == 404
 
 
 @pytest.mark.parametrize("seconds", [59, 3_601, -1])
