@@ -33,8 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _forget_failed_attempts() -> None:
-    """Limits on signing in are counted in the cache, which outlives a test; vectors are kept by keys that come again."""
+def _forget_the_test_before() -> None:
+    """Limits on signing in are counted in the cache, and vectors are kept by keys, which the next test uses again."""
     cache.clear()
     vectors.forget()
 
