@@ -18,6 +18,7 @@ from PIL import Image
 
 from cms.api.ids import parse_id
 from content.media.models import CustomDocument, CustomImage, Media, UnownedFile, Upload
+from content.media.services import delete_media
 from content.media.serving import CONTENT_POLICY
 from content.media.tasks import sweep_uploads
 from content.media.uploads import MAX_OPEN_TICKETS
@@ -46,7 +47,7 @@ def refused(api, project, content: bytes, name: str, mime: str) -> dict:
 def reason(payload: dict) -> dict:
     """The one error of a refusal, which has words for people and left nothing."""
     (error,) = payload["errors"]
-    assert re.fullmatch(r"[A-Z“].{15,}[.]", error["message"]), error
+    assert re.fullmatch(r"[A-Z0-9“].{15,}[.]", error["message"]), error
     assert_nothing_is_left()
     return error
 
@@ -89,55 +90,55 @@ def assert_inert(response, content_type: str) -> None:
 # Names
 
 
-@pytest.mark.parametrize(
-    ("sent", "kept"),
-    [
-        ("../../etc/passwd.png", "passwd.png"),
-        ("/etc/cron.d/evil.png", "evil.png"),
-        ("..\\..\\windows\\evil.png", "evil.png"),
-        ("C:\\evil.png", "evil.png"),
-        ("\\\\host\\share\\evil.png", "evil.png"),
-        ("....//....//evil.png", "evil.png"),
-        ("%2e%2e%2fevil.png", "%2e%2e%2fevil.png"),
-        ("．．／evil.png", "．．／evil.png"),
-        ("..∕..∕evil.png", "..∕..∕evil.png"),
-        ("ev\0il.png\0.html", "ev il.png .html"),
-        ("evil.png\r\nSet-Cookie: a=1", "evil.png Set-Cookie: a=1"),
-        ("evil\u2028\u2029.png", "evil .png"),
-        ("evil\ud800.png", "evil .png"),
-        ("~", "~"),
-        (".htaccess", ".htaccess"),
-        ("CON", "CON"),
-        ("a.png" + "." * 200, "a.png" + "." * 200),
-        ("🎬" * 255, "🎬" * 255),
-    ],
-)
-def test_a_name_is_never_a_path(owner, project, tmp_path, sent, kept):
-    media = accepted(owner, project, png(), sent, "image/png")
-    assert media.filename == kept
-    # One file, at a place of our making, inside of the storage and nowhere else.
-    assert re.fullmatch(r"images/[0-9a-f]{32}/original\.png", media.file_path)
-    files = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()]
-    assert files == [f"media/{media.file_path}"]
-    response = owner.client.get(owner.look(gid(media))["url"])
-    assert "\n" not in response["Content-Disposition"]
-    assert "\r" not in response["Content-Disposition"]
+NAMES = {
+    "../../etc/passwd.png": "passwd.png",
+    "/etc/cron.d/evil.png": "evil.png",
+    "..\\..\\windows\\evil.png": "evil.png",
+    "C:\\evil.png": "evil.png",
+    "\\\\host\\share\\evil.png": "evil.png",
+    "....//....//evil.png": "evil.png",
+    "%2e%2e%2fevil.png": "%2e%2e%2fevil.png",
+    "．．／evil.png": "．．／evil.png",
+    "..∕..∕evil.png": "..∕..∕evil.png",
+    "evil.png\r\nSet-Cookie: a=1": "evil.png Set-Cookie: a=1",
+    "evil\u2028\u2029.png": "evil .png",
+    "evil\x1b[2J.png": "evil [2J.png",
+    "~": "~",
+    ".htaccess": ".htaccess",
+    "CON": "CON",
+    "a.png" + "." * 200: "a.png" + "." * 200,
+    "🎬" * 255: "🎬" * 255,
+}
 
 
-@pytest.mark.parametrize("name", ["", " ", ".", "..", "/", "../..", "..\\", "\0", "\ud800", "a" * 256, "é" * 256])
-def test_a_name_of_nothing_and_one_without_end_get_no_ticket(owner, project, name):
-    payload = owner.create_upload(project, png(), name, "image/png")
-    assert payload["ticket"] is None
-    error = reason(payload)
-    assert (error["code"], error["field"]) == ("INVALID", ["filename"])
+def test_a_name_is_never_a_path(owner, project, tmp_path):
+    for sent, kept in NAMES.items():
+        media = accepted(owner, project, png(), sent, "image/png")
+        assert media.filename == kept
+        # One file, at a place of our making, inside of the storage and nowhere else.
+        assert re.fullmatch(r"images/[0-9a-f]{32}/original\.png", media.file_path)
+        files = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()]
+        assert files == [f"media/{media.file_path}"], sent
+        response = owner.client.get(owner.look(gid(media))["url"])
+        assert re.fullmatch(r"inline; filename[^\r\n]+", response["Content-Disposition"]), sent
+        delete_media(user=owner.user, media_id=media.pk)
+        after_commit()
 
 
-@pytest.mark.parametrize("sign", ["\u202e", "\u202d", "\u2066", "\u2067", "\u2068", "\u200f"])
-def test_a_name_cannot_be_made_to_read_backwards(owner, project, sign):
-    # “ticket‮gnp.exe” is shown as “ticketexe.png”.
-    media = accepted(owner, project, png(), f"ticket{sign}gnp.exe", "image/png")
-    assert sign not in media.filename
-    assert sign not in media.title
+def test_a_name_of_nothing_and_one_without_end_get_no_ticket(owner, project):
+    for name in ("", " ", ".", "..", "/", "../..", "..\\", "\0", "a\0.png", "\ud800.png", "a" * 256, "é" * 256):
+        payload = owner.create_upload(project, png(), name, "image/png")
+        assert payload["ticket"] is None
+        error = reason(payload)
+        assert (error["code"], error["field"]) == ("INVALID", ["filename"]), name
+
+
+def test_a_name_cannot_be_made_to_read_backwards(owner, project):
+    # With U+202E in it “ticket gnp.exe” is shown as “ticket exe.png”.
+    for sign in "\u202a\u202b\u202d\u202e\u2066\u2067\u2068":
+        media = accepted(owner, project, png(), f"ticket{sign}gnp.exe", "image/png")
+        assert sign not in media.filename
+        assert sign not in media.title
 
 
 @pytest.mark.parametrize("mime", ["image/png; charset=x\r\nX-Evil: 1", "IMAGE/PNG", " image/png ;q=html"])
@@ -253,18 +254,19 @@ def test_what_hides_in_a_picture_does_not_reach_its_thumbnail(owner, project):
 # Markup under every name
 
 
+MARKUP = [HTML, SVG, b'<?xml version="1.0"?>\n' + SVG, b"\xef\xbb\xbf \n<!-- hello -->\n" + HTML.upper()]
+
+
 @pytest.mark.parametrize("mime", samples.every_format())
-@pytest.mark.parametrize(
-    "markup", [HTML, SVG, b'<?xml version="1.0"?>\n' + SVG, b"\xef\xbb\xbf \n<!-- hello -->\n" + HTML.upper()]
-)
-def test_markup_with_scripts_is_taken_under_no_name_and_no_type(owner, project, mime, markup):
+def test_markup_with_scripts_is_taken_under_no_name_and_no_type(owner, project, mime):
     name, _ = samples.every_format()[mime]
-    assert refused(owner, project, markup, name, mime)["code"] == "UNSUPPORTED_MEDIA"
+    # What looks like no picture or film at all is refused alike; to a text it matters how markup begins.
+    for markup in MARKUP if mime in TEXTS else MARKUP[:1]:
+        assert refused(owner, project, markup, name, mime)["code"] == "UNSUPPORTED_MEDIA"
 
 
-@pytest.mark.parametrize(
-    ("name", "mime"),
-    [
+def test_active_types_get_no_ticket(owner, project):
+    for name, mime in (
         ("a.svg", "image/svg+xml"),
         ("a.svg", ""),
         ("a.svg", "application/octet-stream"),
@@ -275,21 +277,22 @@ def test_markup_with_scripts_is_taken_under_no_name_and_no_type(owner, project, 
         ("a.swf", "application/x-shockwave-flash"),
         ("a.png", "image/svg+xml"),
         ("a.txt", "text/html"),
-    ],
-)
-def test_active_types_get_no_ticket(owner, project, name, mime):
-    payload = owner.create_upload(project, SVG, name, mime)
-    assert payload["ticket"] is None
-    assert reason(payload)["code"] == "UNSUPPORTED_MEDIA"
+    ):
+        payload = owner.create_upload(project, SVG, name, mime)
+        assert payload["ticket"] is None
+        assert reason(payload)["code"] == "UNSUPPORTED_MEDIA", (name, mime)
 
 
-@pytest.mark.parametrize("name", ["a.svg", "a.html", "a.xhtml", "a.js"])
-def test_an_active_extension_opens_nothing_whatever_the_type(owner, project, name):
-    assert refused(owner, project, SVG, name, "text/plain")["code"] == "UNSUPPORTED_MEDIA"
-    media = accepted(owner, project, b"Notes\n" + HTML, name, "text/plain")
-    for response in answers_of_every_door(owner, media):
-        assert_inert(response, "text/plain; charset=utf-8")
-    assert owner.client.get(owner.look(gid(media))["url"])["Content-Disposition"].endswith('.txt"')
+def test_an_active_extension_opens_nothing_whatever_the_type(owner, project):
+    for name in ("a.svg", "a.html", "a.xhtml", "a.js"):
+        assert refused(owner, project, SVG, name, "text/plain")["code"] == "UNSUPPORTED_MEDIA"
+        media = accepted(owner, project, b"Notes\n" + HTML, name, "text/plain")
+        for response in answers_of_every_door(owner, media):
+            assert_inert(response, "text/plain; charset=utf-8")
+        response = owner.client.get(owner.look(gid(media))["url"])
+        assert response["Content-Disposition"] == f'inline; filename="{name}.txt"'
+        delete_media(user=owner.user, media_id=media.pk)
+        after_commit()
 
 
 # Types that lie
@@ -304,10 +307,10 @@ def lies() -> list[tuple[str, str]]:
     return sorted(pair for pair in pairs if not TEXTS.issuperset(pair) and pair != ("video/mp4", "video/quicktime"))
 
 
-@pytest.mark.parametrize(("real", "told"), lies())
-def test_a_type_that_lies_is_refused(owner, project, real, told):
-    content, name = samples.every_format()[real][1], samples.every_format()[told][0]
-    assert refused(owner, project, content, name, told)["code"] == "UNSUPPORTED_MEDIA"
+def test_a_type_that_lies_is_refused(owner, project):
+    for real, told in lies():
+        content, name = samples.every_format()[real][1], samples.every_format()[told][0]
+        assert refused(owner, project, content, name, told)["code"] == "UNSUPPORTED_MEDIA", (real, told)
 
 
 def test_a_film_that_is_declared_as_sound_fails_when_it_is_heard(owner, project):
@@ -319,16 +322,14 @@ def test_a_film_that_is_declared_as_sound_fails_when_it_is_heard(owner, project)
         assert_inert(response, "audio/mp4")
 
 
-@pytest.mark.parametrize(
-    ("content", "name", "mime"),
-    [
+def test_a_playlist_is_no_film(owner, project):
+    for content, name, mime in (
         (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "a.mp4", "video/mp4"),
         (b"ffconcat version 1.0\nfile /etc/passwd\n", "a.mp4", "video/mp4"),
         (b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1/\n", "a.mp3", "audio/mpeg"),
-    ],
-)
-def test_a_playlist_is_no_film(owner, project, content, name, mime):
-    assert refused(owner, project, content, name, mime)["code"] == "UNSUPPORTED_MEDIA"
+        (b"RIFF\x10\0\0\0WAVE#EXTM3U\nfile:///etc/passwd\n", "a.mp4", "video/mp4"),
+    ):
+        assert refused(owner, project, content, name, mime)["code"] == "UNSUPPORTED_MEDIA", content
 
 
 def test_a_film_that_names_another_persons_file_shows_nothing_of_it(owner, stranger, project, make_user):
@@ -364,10 +365,8 @@ def gif_that_says(side: int) -> bytes:
 
 
 def webp_that_says(side: int) -> bytes:
-    """An extended WebP (VP8X), which has a canvas; its sides have 24 bits."""
-    out = io.BytesIO()
-    Image.new("RGBA", (16, 16), (255, 0, 0, 9)).save(out, "WEBP", lossless=True, exif=b"Exif\0\0")
-    content = bytearray(out.getvalue())
+    """An extended WebP (VP8X), which has a canvas of its own size."""
+    content = bytearray(samples.animation("WEBP"))
     assert content[12:16] == b"VP8X"
     content[24:30] = 2 * (side - 1).to_bytes(3, "little")
     return bytes(content)
@@ -385,7 +384,7 @@ BOMBS = {
     "image/png": lambda: bomb(60_000),
     "image/jpeg": lambda: jpeg_that_says(60_000),
     "image/gif": lambda: gif_that_says(60_000),
-    "image/webp": lambda: webp_that_says(16_383),
+    "image/webp": lambda: webp_that_says(60_000),
     "image/avif": lambda: heif_that_says(samples.avif(), 60_000),
     "image/heic": lambda: heif_that_says(samples.heic(), 60_000),
 }
@@ -408,7 +407,11 @@ def test_a_picture_that_says_it_is_huge_is_refused_before_it_takes_memory(owner,
     assert peak_of_memory() - before < 32 * MEGABYTE
     # A child that had to be stopped for want of memory would have reached its own limit.
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss - children < 512 * 1024
-    assert (error["code"], error["limit"]) == ("LIMIT_EXCEEDED", django_settings.UPLOAD_MAX_PIXELS)
+    if mime in {"image/avif", "image/heic"}:
+        # Their readers compare it with what the picture inside says.
+        assert error["code"] in {"UNSUPPORTED_MEDIA", "LIMIT_EXCEEDED"}
+    else:
+        assert (error["code"], error["limit"]) == ("LIMIT_EXCEEDED", django_settings.UPLOAD_MAX_PIXELS)
 
 
 def jpeg_of_many_scans(count: int) -> bytes:
@@ -503,7 +506,7 @@ HEAVY_PDFS = {
 @pytest.mark.parametrize("kind", HEAVY_PDFS)
 def test_a_pdf_that_is_large_inside_harms_nobody(owner, project, settings, kind):
     # given time enough for any honest document
-    settings.DECODE_SECONDS = 10.0
+    settings.DECODE_SECONDS = 4.0
     content = HEAVY_PDFS[kind]()
     assert len(content) < MEGABYTE
     Path("/proc/self/clear_refs").write_text("5")
@@ -525,14 +528,16 @@ def test_a_pdf_that_is_large_inside_harms_nobody(owner, project, settings, kind)
 # Tickets
 
 
-@pytest.mark.parametrize(
-    ("size", "code"), [(-1, "INVALID"), (0, "INVALID"), (2**63, "LIMIT_EXCEEDED"), (10**30, "LIMIT_EXCEEDED")]
-)
-def test_a_size_that_cannot_be_gets_no_ticket(owner, project, size, code):
-    values = {"projectId": gid(project), "filename": "a.png", "fileSize": str(size), "mimeType": "image/png"}
-    payload = owner.do("createUpload", "CreateUploadInput", "ticket { id }", **values)
-    error = reason(payload)
-    assert (error["code"], error["field"]) == (code, ["fileSize"])
+def test_a_size_that_cannot_be_gets_no_ticket(owner, project):
+    for size, code in ((-1, "INVALID"), (0, "INVALID"), (2**53, "LIMIT_EXCEEDED")):
+        error = reason(owner.create_upload(project, png(), "a.png", "image/png", fileSize=size))
+        assert (error["code"], error["field"]) == (code, ["fileSize"])
+    query = "mutation($input: CreateUploadInput!) { createUpload(input: $input) { ticket { id } } }"
+    values = {"projectId": gid(project), "filename": "a.png", "mimeType": "image/png"}
+    for size in (2**53 + 1, 2**63, 10**30, 1.5, "1e9", "-0x1", None):
+        answer = owner.ask(query, input={**values, "fileSize": size})
+        assert answer["errors"][0]["extensions"]["code"] == "INVALID", size
+    assert not Upload.objects.exists()
 
 
 @pytest.mark.parametrize(("declared", "status", "code"), [(-1, 413, "LIMIT_EXCEEDED"), (1, 400, "INVALID")])
@@ -644,13 +649,11 @@ def forged(token: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("how", forged("1:x"))
-def test_a_forged_address_takes_nothing(owner, project, how):
+def test_a_forged_address_takes_nothing(owner, project):
     ticket = owner.create_upload(project, png(), "a.png", "image/png")["ticket"]
     owner.create_upload(project, png(), "b.png", "image/png")
-    token = ticket["url"].rpartition("/")[2]
-    answer = put(f"/uploads/{forged(token)[how]}", png())
-    assert answer.status_code == 404
+    for how, token in forged(ticket["url"].rpartition("/")[2]).items():
+        assert put(f"/uploads/{token}", png()).status_code == 404, how
     assert_nothing_is_left()
     assert put(ticket["url"], png()).status_code == 200
 

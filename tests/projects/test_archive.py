@@ -132,6 +132,7 @@ def full(project, session, producer, media_rows):
         "createUpload": ticket,
         "completeUpload": {"id": global_id("UploadTicket", upload.pk)},
         "updateMedia": {"id": gid(picture), "title": "Changed"},
+        "updateManyMedia": {"ids": [gid(picture)], "addTags": ["changed"]},
         "archiveMedia": {"id": gid(picture)},
         "retryMedia": {"id": gid(failed)},
         "submitTask": {"projectId": gid(project), "taskType": "storyboard_panel", "input": {"description": "A pier."}},
@@ -140,8 +141,11 @@ def full(project, session, producer, media_rows):
     }
 
 
-# They do not touch a project, or are about the archive itself; stopping a turn only ends what is under way.
-ELSEWHERE = {"login", "logout", "updateMe", "createProject", "archiveProject", "restoreProject", "cancelTurn"}
+# They do not touch a project, or are about the archive itself; stopping a turn or an upload ends what is under way.
+ELSEWHERE = {
+    *("login", "logout", "updateMe", "createProject", "archiveProject", "restoreProject"),
+    *("cancelTurn", "cancelUpload"),
+}
 
 
 WRITES = sorted(set(SCHEMA.mutation_type.fields) - ELSEWHERE)
