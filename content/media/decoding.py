@@ -29,6 +29,8 @@ COMMAND = [sys.executable, "-m", "content.media.decoder"]
 # Bytes of address space that a child may have: an 8K film needs about 2 GB.
 MEMORY = 3 * 1024**3
 MOST_CHARACTERS = 100_000
+# What opening a document may take of a request.
+WAITING_SECONDS = 30.0
 # What a program needs to find itself and its libraries, and to read names; nothing else of ours.
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 # One thread's worth of the address space that each library sets aside.
@@ -95,6 +97,12 @@ def picture_size(path: Path, format_: Format) -> Size:
         return Size(**answer)
 
 
+def check_pdf(path: Path, format_: Format) -> None:
+    """Whether a PDF opens, while somebody waits. Raises what `decode` raises."""
+    with _answered("pdf_opens", path, format_, seconds=min(settings.DECODE_SECONDS, WAITING_SECONDS)):
+        return
+
+
 def as_domain_error(refused: RefusedError) -> DomainError:
     """A decoder's refusal in the site's terms."""
     code = ErrorCode.UNSUPPORTED_MEDIA if refused.limit is None else ErrorCode.LIMIT_EXCEEDED
@@ -122,7 +130,9 @@ def _text(path: Path) -> str:
 
 
 @contextmanager
-def _answered(task: str, path: Path, format_: Format, **wanted: int) -> Iterator[tuple[dict[str, Any], Path]]:
+def _answered(
+    task: str, path: Path, format_: Format, *, seconds: float | None = None, **wanted: int
+) -> Iterator[tuple[dict[str, Any], Path]]:
     """The child's answer, and the folder in which it left its files. Raises what `decode` raises."""
     with tempfile.TemporaryDirectory(prefix="decoding-") as folder:
         job = Job(
@@ -131,7 +141,7 @@ def _answered(task: str, path: Path, format_: Format, **wanted: int) -> Iterator
             folder=folder,
             name=format_.name,
             reader=format_.pillow or format_.demuxer or "",
-            seconds=settings.DECODE_SECONDS,
+            seconds=settings.DECODE_SECONDS if seconds is None else seconds,
             memory=MEMORY,
             most_pixels=settings.UPLOAD_MAX_PIXELS,
             **wanted,

@@ -4,11 +4,12 @@ import codecs
 import hashlib
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import pypdf
 from django.conf import settings
 
 from cms.errors import DomainError, ErrorCode
@@ -16,7 +17,7 @@ from cms.errors import DomainError, ErrorCode
 from .choices import MediaKind
 from .decoder import pictures
 from .decoder.job import RefusedError
-from .decoding import as_domain_error, picture_size
+from .decoding import as_domain_error, check_pdf, picture_size
 from .sniff import HEAD_BYTES, Format, check_head, unsupported
 
 __all__ = ["HEAD_BYTES", "FileFacts", "check_size", "examine", "examine_head"]
@@ -24,6 +25,8 @@ __all__ = ["HEAD_BYTES", "FileFacts", "check_size", "examine", "examine_head"]
 CHUNK = 1024 * 1024
 # Larger pictures are decoded in a child process: some decoders take 16 bytes for a pixel, and requests come together.
 MOST_PIXELS_HERE = 10_000_000
+START_OF_SCAN = b"\xff\xda"
+MOST_SCANS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,16 @@ def examine(file: IO[bytes], declared: Format) -> FileFacts:
     check_head(file.read(HEAD_BYTES), declared)
     file.seek(0)
     if declared.kind == MediaKind.IMAGE:
+        if declared.pillow == "JPEG":
+            _check_scans(file)
         found = _decode_image(file, declared)
         return FileFacts(
             declared, size, sha256, sha1, found.width, found.height, found.stored_width, found.stored_height
         )
     if declared.mime_type == "application/pdf":
-        _open_pdf(file)
+        # Its tables can be made to keep a reader busy for hours.
+        with _on_disk(file) as path:
+            check_pdf(path, declared)
     else:
         _read_text(file)
     return FileFacts(declared, size, sha256, sha1)
@@ -101,6 +108,21 @@ def _measure(file: IO[bytes]) -> tuple[int, str, str]:
     return size, sha256.hexdigest(), sha1.hexdigest()
 
 
+def _check_scans(file: IO[bytes]) -> None:
+    """A progressive JPEG is drawn anew for each scan; programs write about ten.
+
+    The marker can stand nowhere else but in what cameras embed (ITU-T T.81, B.1.1.5).
+    """
+    file.seek(0)
+    scans, last = 0, b""
+    while chunk := file.read(CHUNK):
+        scans += (last + chunk).count(START_OF_SCAN)
+        last = chunk[-1:]
+    if scans > MOST_SCANS:
+        raise unsupported(f"The picture is drawn in {scans:,} scans. Save it anew and send it again.")
+    file.seek(0)
+
+
 def _decode_image(file: IO[bytes], declared: Format) -> pictures.Size:
     assert declared.pillow is not None
     wanted = {"reader": declared.pillow, "name": declared.name, "most_pixels": settings.UPLOAD_MAX_PIXELS}
@@ -110,27 +132,19 @@ def _decode_image(file: IO[bytes], declared: Format) -> pictures.Size:
             return pictures.measure(file, **wanted)
     except RefusedError as refused:
         raise as_domain_error(refused) from refused
-    file.seek(0)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "picture"
-        with path.open("wb") as copy:
-            shutil.copyfileobj(file, copy, CHUNK)
+    with _on_disk(file) as path:
         return picture_size(path, declared)
 
 
-def _open_pdf(file: IO[bytes]) -> None:
-    try:
-        reader = pypdf.PdfReader(file)
-        encrypted = reader.is_encrypted
-        pages = 0 if encrypted else len(reader.pages)
-        if pages:
-            _ = reader.pages[0].mediabox
-    except Exception as error:  # on damaged input pypdf raises whatever it comes upon
-        raise unsupported("The PDF is damaged and cannot be opened.") from error
-    if encrypted:
-        raise unsupported("The PDF is protected by a password. Send a copy without one.")
-    if not pages:
-        raise unsupported("The PDF has no pages.")
+@contextmanager
+def _on_disk(file: IO[bytes]) -> Iterator[Path]:
+    """A copy for a child process, which reads files by their name."""
+    file.seek(0)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file"
+        with path.open("wb") as copy:
+            shutil.copyfileobj(file, copy, CHUNK)
+        yield path
 
 
 def _read_text(file: IO[bytes]) -> None:

@@ -3,6 +3,7 @@
 import logging
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -12,7 +13,7 @@ from .storage import media_storage
 logger = logging.getLogger(__name__)
 
 # Longer than any upload, generation or processing takes between storing a file and giving it to a row.
-SWEEP_AGE = timedelta(days=1)
+SWEEP_AGE = max(timedelta(days=1), timedelta(seconds=2 * settings.UPLOAD_TICKET_SECONDS))
 
 
 def note(path: str) -> None:

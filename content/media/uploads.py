@@ -58,6 +58,8 @@ def create_upload(
         lock_owner(project)
         _require_few_open(user)
         require_room(project, file_size, reserved=True)
+        path = new_path()
+        unowned.note(path)
         return Upload.objects.create(
             project=project,
             user=user,
@@ -66,13 +68,15 @@ def create_upload(
             mime_type=declared.mime_type,
             media_type=media_type or "",
             replaces=replaces,
-            path=new_path(),
+            path=path,
             expires_at=timezone.now() + timedelta(seconds=settings.UPLOAD_TICKET_SECONDS),
         )
 
 
 def new_path() -> str:
-    """Where bytes that arrive are put first."""
+    """Where bytes that arrive are put first. Such a place is never owned: it is swept long after its ticket's end,
+    whatever became of the ticket and of who asked for it.
+    """
     return f"{FOLDER}/{secrets.token_hex(16)}/bytes"
 
 
@@ -141,7 +145,6 @@ def end_reception(*, upload: Upload, writer: UploadWriter) -> None:
             )
             if not taken:
                 raise conflict("This upload was received twice at once; the other one counts.")
-            unowned.take(writer.name)
             unowned.give_up_reception(upload.path)
     except BaseException:
         unowned.discard(writer.name)

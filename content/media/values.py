@@ -22,9 +22,14 @@ from .models import (
 MAX_FILENAME_LENGTH = 255
 
 
+# Marks that turn the direction of what follows: a name with them can show another ending than it has (UTR 36).
+DIRECTIONS = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
 def plain_words(text: str) -> str:
-    """One line without control characters, runs of white space made one space."""
-    visible = "".join(" " if unicodedata.category(letter) in {"Cc", "Cs"} else letter for letter in text)
+    """One line without control characters and marks of direction, runs of white space made one space."""
+    straight = text.translate(DIRECTIONS)
+    visible = "".join(" " if unicodedata.category(letter) in {"Cc", "Cs"} else letter for letter in straight)
     return " ".join(visible.split())
 
 

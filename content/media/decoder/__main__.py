@@ -27,7 +27,7 @@ def _task(name: str) -> Task:
         return sounds.sound
     from . import pdfs
 
-    return pdfs.pdf
+    return {"pdf": pdfs.pdf, "pdf_opens": pdfs.pdf_opens}[name]
 
 
 def main() -> None:

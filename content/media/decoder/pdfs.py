@@ -1,6 +1,8 @@
 """PDFs: the first page as a picture, and the text."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pypdfium2
@@ -18,12 +20,25 @@ SOFT_HYPHENS = ("\ufffe\r\n", "\ufffe\n", "\ufffe", "\x02\r\n", "\x02")
 def pdf(job: Job) -> dict[str, Any]:
     """The task: a picture of the first page, and the text."""
     until = time.monotonic() + job.seconds * TEXT_SHARE
+    with _opened(job) as document:
+        job.result("thumbnail.webp").write_bytes(_first_page(document))
+        return {"text": _text(document, until)}
+
+
+def pdf_opens(job: Job) -> dict[str, Any]:
+    """The task: whether it opens at all, and has a first page."""
+    with _opened(job) as document:
+        document[0].get_size()
+    return {}
+
+
+@contextmanager
+def _opened(job: Job) -> Iterator[pypdfium2.PdfDocument]:
     try:
         with pypdfium2.PdfDocument(job.path) as document:
             if not len(document):
                 raise RefusedError("The PDF has no pages.")
-            job.result("thumbnail.webp").write_bytes(_first_page(document))
-            return {"text": _text(document, until)}
+            yield document
     except pypdfium2.PdfiumError as error:
         if error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD:
             raise RefusedError("The PDF is protected by a password. Send a copy without one.") from error
