@@ -19,7 +19,6 @@ from PIL import Image
 from cms.api.ids import parse_id
 from content.media.models import CustomDocument, CustomImage, Media, UnownedFile, Upload
 from content.media.services import delete_media
-from content.media.serving import CONTENT_POLICY
 from content.media.tasks import sweep_uploads
 from content.media.uploads import MAX_OPEN_TICKETS
 from content.projects.models import Project
@@ -27,7 +26,7 @@ from content.projects.services import remove_collaborator
 
 from . import samples
 from .conftest import after_commit, gid, png, process, put
-from .test_serving import body, signed
+from .test_serving import assert_inert, body, signed
 from .test_uploads import bomb, room, stored_files
 
 SCRIPT = b"<script>fetch('/graphql/').then(steal)</script>"
@@ -76,15 +75,6 @@ def answers_of_every_door(api, media: Media) -> list:
         media.file.url,
     ]
     return [api.client.get(address) for address in addresses]
-
-
-def assert_inert(response, content_type: str) -> None:
-    assert response.status_code == 200
-    assert response["Content-Type"] == content_type
-    assert response["X-Content-Type-Options"] == "nosniff"
-    assert response["Content-Security-Policy"] == CONTENT_POLICY
-    assert CONTENT_POLICY.startswith("sandbox; default-src 'none'")
-    assert re.fullmatch(r"(inline|attachment); filename=\"[^\"\r\n]+\"", response["Content-Disposition"])
 
 
 # Names

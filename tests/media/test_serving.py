@@ -1,6 +1,7 @@
 """Every door of a file: who it opens for, and what it sends."""
 
 import io
+import re
 import time
 
 import pytest
@@ -16,7 +17,6 @@ from cms.api.ids import parse_id
 from content.media import addresses
 from content.media.models import CustomDocument, CustomImage, Media
 from content.media.services import delete_media
-from content.media.serving import CONTENT_POLICY
 from content.projects.services import add_collaborator, remove_collaborator
 
 from . import samples
@@ -25,6 +25,20 @@ from .conftest import Api, gid, picture, png, process
 
 def body(response) -> bytes:
     return b"".join(response.streaming_content) if response.streaming else response.content
+
+
+def assert_inert(response, content_type: str) -> None:
+    """What is sent is shown as `content_type` or downloaded, and nothing in it runs or reaches out, whatever it is."""
+    assert response.status_code == 200
+    assert response["Content-Type"] == content_type
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert re.fullmatch(r"(inline|attachment); filename(=\"|\*=utf-8'')[^\r\n]+", response["Content-Disposition"])
+    policy = dict((*part.split(None, 1), "")[:2] for part in response["Content-Security-Policy"].split("; "))
+    # A browser's own player asks for the film as its own origin; that alone lets no script run.
+    assert policy.pop("sandbox") in {"", "allow-same-origin"}
+    assert policy.pop("default-src") == "'none'"
+    assert set(policy) <= {"img-src", "media-src", "style-src"}
+    assert set(" ".join(policy.values()).split()) <= {"'self'", "'unsafe-inline'"}
 
 
 def upload(api: Api, project, content: bytes, name: str, mime: str) -> dict:
@@ -112,20 +126,11 @@ def test_unknown_addresses_are_not_found(owner, media):
 
 def test_files_are_sent_inert(owner, media):
     response = owner.client.get(addresses.file_url(media))
-    assert response["Content-Type"] == "image/png"
-    assert response["X-Content-Type-Options"] == "nosniff"
-    assert response["Content-Security-Policy"] == CONTENT_POLICY
+    assert_inert(response, "image/png")
     assert response["Content-Disposition"] == 'inline; filename="a.png"'
     assert response["Cache-Control"] == "private, no-cache"
     assert response["Cross-Origin-Resource-Policy"] == "same-site"
     assert body(response) == png(800, 600)
-
-
-def test_the_policy_of_files_lets_nothing_run_and_nothing_reach_out():
-    directives = dict((*part.split(None, 1), "")[:2] for part in CONTENT_POLICY.split("; "))
-    assert directives["sandbox"] == ""
-    assert directives["default-src"] == "'none'"
-    assert not {"script-src", "connect-src", "frame-src", "object-src", "form-action"} & set(directives)
 
 
 @pytest.mark.parametrize("mime", samples.every_format())
@@ -134,10 +139,9 @@ def test_each_format_is_sent_as_what_it_is_and_shown_in_place_unless_it_is_a_doc
     media = upload(owner, project, content, name, mime)
     response = owner.client.get(media["url"])
     is_text, is_document = mime.startswith("text/"), media["kind"] == "DOCUMENT"
-    assert response["Content-Type"] == ("text/plain; charset=utf-8" if is_text else mime)
+    assert_inert(response, "text/plain; charset=utf-8" if is_text else mime)
     disposition = "inline" if is_text or not is_document else "attachment"
     assert response["Content-Disposition"] == f'{disposition}; filename="{name}"'
-    assert response["Content-Security-Policy"] == CONTENT_POLICY
     assert body(response) == content
 
 
@@ -171,8 +175,7 @@ def test_a_thumbnail_comes_with_processing_is_small_and_made_once(owner, project
         assert (shown.size, shown.format) == ((400, 300), "WEBP")
     # then what is shown is one stored file, under the same headers, and no rendition of Wagtail's
     assert first["ETag"] == second["ETag"]
-    assert (first["Content-Type"], first["Content-Security-Policy"]) == ("image/webp", CONTENT_POLICY)
-    assert first["X-Content-Type-Options"] == "nosniff"
+    assert_inert(first, "image/webp")
     assert owner.client.get(address, headers={"If-None-Match": first["ETag"]}).status_code == 304
     row = Media.objects.get()
     assert default_storage.listdir("thumbnails")[0] == [row.thumbnail.split("/")[1]]
