@@ -23,6 +23,7 @@ COPY ai/ ai/
 COPY cms/ cms/
 COPY content/ content/
 COPY conversation/ conversation/
+COPY webhooks/ webhooks/
 COPY templates/ templates/
 COPY graphql/ graphql/
 COPY frontend/static/ frontend/static/

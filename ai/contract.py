@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Literal, Protocol
 
 Role = Literal["system", "user", "assistant"]
+Purpose = Literal["reply", "repair", "summary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,17 +171,27 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of a conversation that is to be told in few words. `summary` tells what was said before it."""
+
+    summary: str
+    messages: tuple[ChatMessage, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """What is sent to a model: pictures are ready to send, other files have become text. `tool` is a JSON schema
-    of the function `direct` in the OpenAI form; `max_tokens` bounds the answer. `left_out` is what of the present
-    message's files is not in it.
+    of the function `direct` in the OpenAI form, where the model may call it, and `must_call` says that nothing else
+    is wanted; `max_tokens` bounds the answer. `subject` is what the prompt was made of. `left_out` is what of the
+    present message's files is not in it.
     """
 
     messages: tuple[ChatMessage, ...]
-    tool: Mapping[str, Any]
+    tool: Mapping[str, Any] | None
     max_tokens: int
-    scene: Scene
+    subject: Scene | Passage
     left_out: tuple[LeftOut, ...] = ()
+    must_call: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +212,8 @@ class Usage:
 @dataclass(frozen=True, slots=True)
 class Completion:
     """The end of a reply. `text` is the deltas joined; `tool_arguments` is the raw JSON of the structured part,
-    not yet validated; `finish_reason` is stop, length or tool_calls.
+    not yet validated; `finish_reason` is what the provider said, as a rule stop, length or tool_calls. `is_estimated`
+    says that the provider gave no usage that can be believed.
     """
 
     text: str
@@ -209,10 +221,24 @@ class Completion:
     finish_reason: str
     usage: Usage
     model: str
+    is_estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderCall:
+    """One call of a provider, for the ledger. `is_estimated` says that the provider did not count, or that the call
+    was ended before it did.
+    """
+
+    model: str
+    usage: Usage
+    is_estimated: bool = False
+    purpose: Purpose = "reply"
 
 
 class ChatModel(Protocol):
-    """A director. `stream` gives deltas and then exactly one `Completion`, or raises `ai.errors.AIError`.
+    """A director. `stream` gives deltas and then exactly one `Completion`, or raises `ai.errors.AIError`, whose
+    `calls` tell what was used by then.
 
     It may be cancelled or closed (`aclose()`) at any time; the provider's request then ends at once.
     `sees_pictures` says whether a prompt for it may hold pictures.

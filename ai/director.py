@@ -7,9 +7,10 @@ from typing import Any
 
 from ai.attachments import name_of, named_only, prepare
 from ai.contract import ChatMessage, LeftOut, NextStep, Prompt, Scene, Step, TaskType
+from ai.replies import Reply
 from ai.templates import disarm, fence, fence_json, render
 from ai.text import clean, clean_json, one_line, sentence, shorten
-from ai.tokens import message_tokens, schema_tokens
+from ai.tokens import message_tokens, prompt_tokens, schema_tokens
 from ai.tool import DESCRIPTION_LENGTH, MOST_CHOICES, TITLE_LENGTH, direct_tool
 
 PROJECT_FACTS = (
@@ -31,6 +32,9 @@ MOST_PINNED_FACTS = 30
 LONGEST_SCHEMA = 4_000
 # Room that is kept for the line about each thing that is left out, before the lines are known.
 LEFT_OUT_TOKENS = 60
+# What of a reply's words and of its structured part are given back for a repair, in characters.
+LONGEST_WORDS_BACK = 6_000
+LONGEST_STRUCTURE_BACK = 12_000
 # An earlier message's pictures are sent again small, and only the latest few of them.
 EARLIER_MESSAGE_TOKENS = 1_200
 MOST_EARLIER_WITH_FILES = 3
@@ -56,6 +60,31 @@ def build_prompt(scene: Scene, *, token_budget: int, max_tokens: int, sees_pictu
     return Prompt((frame, *history, present.message), tool, max_tokens, scene, present.left_out)
 
 
+def build_repair_prompt(scene: Scene, reply: Reply, structure: str, *, token_budget: int, max_tokens: int) -> Prompt:
+    """Ask for the structured part of `reply` once more, and for nothing else: what it was and what is wrong with it is
+    given back. History and files are not sent again. In about `token_budget` input tokens.
+    """
+    tool = direct_tool(scene.step)
+
+    def written(words: int, back: int) -> tuple[ChatMessage, ...]:
+        text = render(
+            "repair",
+            words=fence("the words", shorten(reply.text, words)),
+            structure=fence("the structured part", shorten(structure, back)),
+            faults=fence("what is wrong", "\n".join(f"- {fault}" for fault in reply.faults)),
+            step_title=disarm(one_line(scene.step.title)),
+            next_steps=_next_steps(scene.step),
+            task_types=_task_types(scene.step),
+            decision=_decision(scene),
+        )
+        return ChatMessage("system", text), ChatMessage("user", "Call `direct` now.")
+
+    messages = written(LONGEST_WORDS_BACK, LONGEST_STRUCTURE_BACK)
+    if prompt_tokens(messages, tool) > token_budget:
+        messages = written(LONGEST_WORDS_BACK // 6, LONGEST_STRUCTURE_BACK // 6)
+    return Prompt(messages, tool, max_tokens, scene, must_call=True)
+
+
 def _note(item: LeftOut) -> str:
     return f"The file '{name_of(item)}': {sentence(item.reason)}"
 
@@ -72,7 +101,7 @@ def _system(scene: Scene, *, left_out: Sequence[str]) -> ChatMessage:
         step_description=disarm(step.description),
         instructions=disarm(step.instructions),
         next_steps=_next_steps(step),
-        task_types="\n".join(map(_task_type, step.task_types)) or "Nothing.",
+        task_types=_task_types(step),
         decision=_decision(scene),
         reporting=_reporting(step),
         left_out="\n".join(f"- {line}" for line in left_out) or "Nothing.",
@@ -110,6 +139,10 @@ def _next_steps(step: Step) -> str:
 
 def _next_step(item: NextStep) -> str:
     return f"- `{item.slug}`: {disarm(one_line(item.title))}. {disarm(one_line(item.description))}".rstrip()
+
+
+def _task_types(step: Step) -> str:
+    return "\n".join(map(_task_type, step.task_types)) or "Nothing."
 
 
 def _task_type(item: TaskType) -> str:

@@ -11,6 +11,8 @@ AIError
 
 from typing import ClassVar, Literal
 
+from ai.contract import ProviderCall
+
 Code = Literal["PROVIDER_FAILED", "PROVIDER_MISCONFIGURED", "CONTENT_REFUSED", "RATE_LIMITED", "TIMED_OUT"]
 
 
@@ -18,7 +20,8 @@ class AIError(Exception):
     """`message` is for the person in the chat and never holds what the provider wrote; `detail` is for the
     log.
 
-    `transient` says that the same request may well succeed a moment later.
+    `transient` says that the same request may well succeed a moment later. `calls` are those that used tokens
+    before it came to this.
     """
 
     code: ClassVar[Code] = "PROVIDER_FAILED"
@@ -36,6 +39,7 @@ class AIError(Exception):
         self.detail = detail
         self.retry_after = retry_after
         self.transient = transient
+        self.calls: tuple[ProviderCall, ...] = ()
         super().__init__(self.message)
 
 
@@ -55,6 +59,10 @@ class ProviderMisconfiguredError(AIError):
 
 
 class PromptTooLongError(ProviderMisconfiguredError):
+    """`limit` is the most tokens that the model takes, `given` how many it counted in the prompt; None is unknown."""
+
+    limit: int | None = None
+    given: int | None = None
     default_message = (
         "This conversation is longer than the director's model can read. "
         "Send a shorter message or smaller files, or ask an operator to lower the token budget."

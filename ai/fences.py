@@ -18,6 +18,11 @@ _OURS = re.compile(
 )
 
 
+_CLOSING = re.compile(r"\n[ \t]*```[ \t]*\n")
+# A block that begins with more white space than this is none of ours.
+_LONGEST_BLANK = 1_000
+
+
 class _Place(Enum):
     PROSE = auto()
     BARE_JSON = auto()  # the whole reply so far is one object
@@ -38,6 +43,9 @@ class ProseFilter:
         self._tag = ""
         self._at_line_start = True
         self._began = False
+        # Where in the buffer an end may still begin: what is held back is looked through once, not with every piece.
+        self._from = 0
+        self._is_object = False
 
     def feed(self, text: str) -> str:
         self._buffer += text
@@ -111,14 +119,17 @@ class ProseFilter:
         return self._take(len(line))
 
     def _json_block(self) -> str | None:
-        inner = _inner(self._buffer)
-        if not inner.strip():
-            return None
-        if not inner.lstrip().startswith("{"):
-            self._place = _Place.OTHER_BLOCK
-            return self._take(self._buffer.find("\n") + 1)
-        closing = re.compile(r"\n[ \t]*```[ \t]*\n").search(self._buffer)
+        if not self._is_object:
+            inner = _inner(self._buffer)
+            if not inner.strip() and len(inner) <= _LONGEST_BLANK:
+                return None
+            if not inner.lstrip().startswith("{"):
+                self._place = _Place.OTHER_BLOCK
+                return self._take(self._buffer.find("\n") + 1)
+            self._is_object = True
+        closing = _CLOSING.search(self._buffer, self._from)
         if closing is None:
+            self._from = max(0, self._buffer.rfind("\n"))
             return None
         self._place = _Place.PROSE
         return self._decided(self._cut(closing.end()))
@@ -132,8 +143,9 @@ class ProseFilter:
 
     def _inside_tag(self) -> str | None:
         closer = _TAGS[self._tag]
-        at = self._buffer.lower().find(closer)
-        if at < 0:
+        at = self._buffer[self._from :].lower().find(closer) + self._from
+        if at < self._from:
+            self._from = max(0, len(self._buffer) - len(closer))
             return None
         block = self._cut(at + len(closer))
         self._place = _Place.PROSE
@@ -165,6 +177,7 @@ class ProseFilter:
 
     def _cut(self, length: int) -> str:
         piece, self._buffer = self._buffer[:length], self._buffer[length:]
+        self._from, self._is_object = 0, False
         return piece
 
 

@@ -1,6 +1,6 @@
 """A provider's refusal, turned into one of our errors: by HTTP status first, then by its code or type.
 
-Sources: Model Studio's error codes; vLLM's and llama.cpp's answers. Providers put numbers, strings or nothing
+Sources: Model Studio's error codes; vLLM's, SGLang's and llama.cpp's answers. Providers put numbers, strings or nothing
 into `code`, so every look is a careful one.
 """
 
@@ -21,6 +21,7 @@ from ai.errors import (
     TimedOutError,
 )
 from ai.text import one_line, shorten
+from ai.tokens import is_count
 
 LONGEST_DETAIL = 300
 # Nobody is told to come back later than this.
@@ -40,7 +41,15 @@ _TOO_LONG = (
     "exceed_context_size",
     "context_length_exceeded",
     "maximum context length",
+    "maximum model length",
+    "model's context length",
     "range of input length",
+)
+# "maximum context length is 4096 tokens", "context length (4096 tokens)", "length should be [1, 30720]"
+_LIMIT = re.compile(r"(?:context|model) length (?:is |of |\()?(\d+)|length should be \[\d+, ?(\d+)\]")
+# "(8519 in the messages", "input (9031 tokens)", "resulted in 9031 tokens"; "at least 9031" is no count.
+_GIVEN = re.compile(
+    r"\((\d+) in the messages|input \((\d+) tokens|(?:contains|has|resulted in) (\d+) (?:input )?tokens"
 )
 _LIMITED = ("limit_requests", "throttling", "rate_limit", "limit_burst")
 _TOOLS = re.compile(r"\b(tools?|tool_choice|function.?call\w*)\b", re.IGNORECASE)
@@ -53,6 +62,9 @@ class Refusal:
     status: int
     kind: str
     message: str
+    # The most tokens that the model takes and how many it was given, where it says so.
+    limit: int | None = None
+    given: int | None = None
 
     @property
     def is_about_tools(self) -> bool:
@@ -81,7 +93,20 @@ def refusal_of(status: int, value: Any) -> Refusal:
     kind = f"{error.get('code') or ''} {error.get('type') or ''}".strip()
     if status == 200 and isinstance(error.get("code"), int):
         status = error["code"]
-    return Refusal(status, kind, str(error.get("message") or error.get("detail") or ""))
+    message = str(error.get("message") or error.get("detail") or "")
+    limit = _count(error.get("n_ctx")) or _found(_LIMIT, message)
+    given = _count(error.get("n_prompt_tokens")) or _found(_GIVEN, message)
+    return Refusal(status, kind, message, limit, given)
+
+
+def _count(value: object) -> int | None:
+    return value if is_count(value) and value else None
+
+
+def _found(pattern: re.Pattern[str], message: str) -> int | None:
+    match = pattern.search(message.lower())
+    digits = next(filter(None, match.groups()), "") if match else ""
+    return _count(int(digits)) if 0 < len(digits) < 12 else None
 
 
 def error_from(refusal: Refusal, *, secret: str, retry_after: float | None = None) -> AIError:
@@ -98,7 +123,9 @@ def error_from(refusal: Refusal, *, secret: str, retry_after: float | None = Non
             detail=detail,
         )
     if any(name in words for name in _TOO_LONG) or status == 413:
-        return PromptTooLongError(detail=detail)
+        error = PromptTooLongError(detail=detail)
+        error.limit, error.given = refusal.limit, refusal.given
+        return error
     if status == 429 or any(name in kind for name in _LIMITED):
         wait = None if retry_after is None else min(LATEST_RETRY, max(1, round(retry_after)))
         return RateLimitedError(detail=detail, retry_after=wait, transient=True)

@@ -12,7 +12,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ai.contract import Completion, Delta, NextStep, Prompt, Scene, TaskType, Usage
+from ai.contract import Completion, Delta, NextStep, Passage, Prompt, Scene, TaskType, Usage
+from ai.extracts import extract
 from ai.fill import Known, fill_input
 from ai.observations import observe
 from ai.playbook import Pass, Playbook, bare, filled, playbook
@@ -36,10 +37,12 @@ class RehearsalDirector:
 
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Delta | Completion, None]:
         # Pictures and PDFs are opened: not on the loop that serves everybody.
-        answer = await asyncio.to_thread(rehearse, prompt.scene)
+        answer = await asyncio.to_thread(_answer, prompt.subject)
         for word in re.findall(r"\s*\S+", answer.text):
             yield Delta(word)
-            await asyncio.sleep(self._word_delay)
+            # Nobody listens to a summary being written.
+            if isinstance(prompt.subject, Scene):
+                await asyncio.sleep(self._word_delay)
         used = await asyncio.to_thread(prompt_tokens, prompt.messages, prompt.tool)
         arguments = json.dumps(answer.structure, ensure_ascii=False) if answer.structure else None
         usage = Usage(used, text_tokens(answer.text) + text_tokens(arguments or ""))
@@ -53,6 +56,10 @@ class Answer:
 
     text: str
     structure: dict[str, Any] = field(default_factory=dict)
+
+
+def _answer(subject: Scene | Passage) -> Answer:
+    return Answer(extract(subject)) if isinstance(subject, Passage) else rehearse(subject)
 
 
 def rehearse(scene: Scene) -> Answer:

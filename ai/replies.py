@@ -7,13 +7,14 @@ dropped with a note in words for people.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ai.contract import Completion, Scene, Step
-from ai.text import clean, clean_json, one_line, quoted, shorten, slugify
+from ai.text import clean, clean_json, is_blank, one_line, quoted, shorten, slugify, visible_line
 from ai.tool import DESCRIPTION_LENGTH, MOST_CHOICES, TITLE_LENGTH
 
 LONGEST_TEXT = 20_000
@@ -46,15 +47,20 @@ class ProposedAction:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
+    """`faults` say, in words for a model, what of the structure was lost because of its form: whoever is told may put
+    it right. What the workflow forbids is no fault of form, and one bad choice beside good ones is not worth asking.
+    """
+
     text: str
     next_step: str | None = None
     choices: tuple[ProposedChoice, ...] = ()
     action: ProposedAction | None = None
     notes: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 def _line(value: object) -> object:
-    return one_line(value) if isinstance(value, str) else value
+    return visible_line(value) if isinstance(value, str) else value
 
 
 def _name(value: object) -> object:
@@ -97,11 +103,23 @@ def parse_reply(completion: Completion, scene: Scene) -> Reply:
     return _Reading(scene).read(completion)
 
 
+def parse_repaired(completion: Completion, structure: str | None, scene: Scene) -> Reply | None:
+    """The reply with another structured part in the place of its own; None where that is no better."""
+    if not structure:
+        return None
+    # Words that come with a repair have been said already.
+    reading = _Reading(scene, takes_response=is_blank(completion.text))
+    repaired = reading.read(replace(completion, tool_arguments=structure))
+    return None if repaired.faults else repaired
+
+
 class _Reading:
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, *, takes_response: bool = True) -> None:
         self._scene = scene
+        self._takes_response = takes_response
         self._step: Step = scene.step
         self._notes: list[str] = []
+        self._faults: list[str] = []
 
     def read(self, completion: Completion) -> Reply:
         structure = self._structure(completion.tool_arguments)
@@ -109,11 +127,11 @@ class _Reading:
         choices = self._choices(structure.get("choices"), moves_to=next_step or self._decided_step)
         action = self._action(structure)
         text = self._text(completion, structure)
-        if not text:
+        if is_blank(text):
             text = self._stand_in(next_step, choices, action)
         if completion.finish_reason == "length":
             self._note("The reply reached its longest permitted length and ends early.")
-        return Reply(text, next_step, choices, action, tuple(self._notes[:MOST_NOTES]))
+        return Reply(text, next_step, choices, action, tuple(self._notes[:MOST_NOTES]), tuple(self._faults))
 
     @property
     def _decided_step(self) -> str | None:
@@ -122,19 +140,25 @@ class _Reading:
     def _note(self, text: str) -> None:
         self._notes.append(text)
 
+    def _fault(self, text: str, note: str) -> None:
+        self._faults.append(text)
+        self._note(note)
+
     def _structure(self, raw: str | None) -> dict[str, Any]:
         if not raw or not raw.strip():
             return {}
         if len(raw) > LONGEST_STRUCTURE:
-            self._note("The director's structured part was far too large and was left out.")
+            fault = f"It is longer than {LONGEST_STRUCTURE:,} characters."
+            self._fault(fault, "The director's structured part was far too large and was left out.")
             return {}
         try:
             value = clean_json(load_json(raw))
-        except ValueError:
-            value = None
-        if isinstance(value, dict):
-            return value
-        self._note("The director's structured part could not be read and was left out.")
+            fault = f"It is a JSON {type(value).__name__}, not an object."
+        except (ValueError, RecursionError) as error:
+            value, fault = raw, f"It is not valid JSON: {error}."
+        if isinstance(value, dict) or value is None:
+            return value or {}
+        self._fault(fault, "The director's structured part could not be read and was left out.")
         return {}
 
     def _next_step(self, value: object) -> str | None:
@@ -153,6 +177,8 @@ class _Reading:
             return None
         if isinstance(slug, str) and slug in allowed:
             return slug
+        if not isinstance(slug, str):
+            self._faults.append("`next_step` must be a string, or be left out.")
         what = "the step" if kind == "step" else "the task"
         self._note(f"The director proposed {what} {quoted(slug)}, which the workflow does not allow here.")
         return None
@@ -161,22 +187,29 @@ class _Reading:
         if not value:
             return ()
         if not isinstance(value, list):
-            self._note("The director's choices could not be read and were left out.")
+            fault = "`choices` must be a list of objects."
+            self._fault(fault, "The director's choices could not be read and were left out.")
             return ()
         kept: list[ProposedChoice] = []
+        malformed: list[str] = []
         for item in value[:_MOST_CHOICES_READ]:
-            choice = self._choice(item, kept, moves_to=moves_to)
+            choice = self._choice(item, kept, malformed, moves_to=moves_to)
             if choice is not None and len(kept) == MOST_CHOICES:
                 self._note(f"The director proposed more than {MOST_CHOICES} choices; the rest were left out.")
                 break
             if choice is not None:
                 kept.append(choice)
+        if not kept:
+            self._faults.extend(malformed)
         return tuple(kept)
 
-    def _choice(self, item: object, kept: list[ProposedChoice], *, moves_to: str | None) -> ProposedChoice | None:
+    def _choice(
+        self, item: object, kept: list[ProposedChoice], malformed: list[str], *, moves_to: str | None
+    ) -> ProposedChoice | None:
         try:
             draft = _Choice.model_validate({"title": item} if isinstance(item, str) else item)
         except ValidationError as error:
+            malformed.append(f"A choice in `choices` is not valid: {_complaint(error)}.")
             self._note(f"A choice that the director proposed was left out: {_reason(error)}.")
             return None
         slug = slugify(draft.slug or "") or slugify(draft.title) or f"choice_{len(kept) + 1}"
@@ -211,7 +244,8 @@ class _Reading:
         try:
             draft = _Action.model_validate(value)
         except ValidationError as error:
-            self._note(f"A task that the director proposed was left out: {_reason(error)}.")
+            fault = f"`action` is not valid: {_complaint(error)}."
+            self._fault(fault, f"A task that the director proposed was left out: {_reason(error)}.")
             return None
         task_type = self._allowed(draft.task_type, [item.slug for item in self._step.task_types], "task")
         if task_type is None:
@@ -221,14 +255,16 @@ class _Reading:
             self._note(f"The director proposed the task {quoted(task_type)}, but the choice taken decides this.")
             return None
         if len(json.dumps(draft.input, default=str)) > LONGEST_INPUT:
-            self._note(f"The task {quoted(task_type)} was left out: its input is too large.")
+            fault = f"The input of the action is longer than {LONGEST_INPUT:,} characters."
+            self._fault(fault, f"The task {quoted(task_type)} was left out: its input is too large.")
             return None
         return ProposedAction(task_type, draft.input)
 
     def _text(self, completion: Completion, structure: Mapping[str, Any]) -> str:
         """The prose; what a `response` in the structure says besides is added to it."""
-        text = clean(completion.text).strip()
-        response = structure.get("response")
+        # Where the chat template opens the thought, only its end is in the answer.
+        text = clean(completion.text).rpartition("</think>")[2].strip()
+        response = structure.get("response") if self._takes_response else None
         if isinstance(response, str) and response.strip() and response.strip() not in text:
             text = f"{text}\n\n{response.strip()}".strip()
         if len(text) > LONGEST_TEXT:
@@ -256,25 +292,34 @@ class _Reading:
 
 
 def load_json(raw: str) -> Any:
-    """The JSON value of a model's text, with one cheap repair (fences, talk around it, trailing commas); else
-    None.
+    """The JSON value of a model's text, with one cheap repair (fences, talk around it, trailing commas).
+
+    Raises ValueError, RecursionError.
     """
     text = raw.strip()
-    for candidate in (text, _repaired(text)):
-        try:
-            value = json.loads(candidate, parse_constant=_no_constant)
-            return json.loads(value, parse_constant=_no_constant) if isinstance(value, str) else value
-        except (ValueError, RecursionError):
-            continue
-    return None
+    try:
+        return _parsed(text)
+    except (ValueError, RecursionError):
+        tidied = _tidied(text)
+        if tidied == text:
+            raise
+        return _parsed(tidied)
 
 
-def _no_constant(name: str) -> Any:
-    """NaN and Infinity are no JSON, and no database takes them."""
-    raise ValueError(name)
+def _parsed(text: str) -> Any:
+    value = json.loads(text, parse_constant=_finite, parse_float=_finite)
+    return json.loads(value, parse_constant=_finite, parse_float=_finite) if isinstance(value, str) else value
 
 
-def _repaired(text: str) -> str:
+def _finite(number: str) -> float:
+    """NaN and Infinity, also as 1e999, are no JSON, and no database takes them."""
+    value = float(number)
+    if not isfinite(value):
+        raise ValueError(f"{number[:20]} is no JSON value")
+    return value
+
+
+def _tidied(text: str) -> str:
     start, end = text.find("{"), text.rfind("}")
     body = text[start : end + 1] if 0 <= start < end else text
     return re.sub(r",(\s*[}\]])", r"\1", body)
@@ -295,6 +340,12 @@ def _reason(error: ValidationError) -> str:
             return f"its {where} is too long"
         case _:
             return f"its {where} is not of the right kind" if where else "it is not of the right kind"
+
+
+def _complaint(error: ValidationError) -> str:
+    """Pydantic's complaints, without what the model wrote."""
+    errors = error.errors(include_input=False, include_url=False, include_context=False)[:3]
+    return "; ".join(f"{'.'.join(map(str, item['loc'])) or 'the value'}: {item['msg']}" for item in errors)
 
 
 def _unique(slug: str, taken: set[str]) -> str:

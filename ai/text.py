@@ -4,13 +4,19 @@ import re
 import unicodedata
 from typing import Any
 
-# Line feeds and tabs are text; every other control character is noise, and PostgreSQL refuses NUL.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
+# Line feeds and tabs are text; every other control character is noise, and PostgreSQL refuses NUL. So are marks that
+# turn the direction of what follows, and letters that nobody sees and a model reads (Unicode's tags).
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
+# Letters and signs by their category, of which nothing is seen.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+_JOINERS = frozenset("\u200c\u200d")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
-    """The text without control characters and lone surrogates, which no database or socket takes."""
+    """The text without control characters and lone surrogates, which no database or socket takes, and without what
+    makes it look like another text.
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _SURROGATE.sub("�", _CONTROL.sub("", text))
 
@@ -30,6 +36,21 @@ def clean_json(value: Any, *, depth: int = 32) -> Any:
 
 def one_line(text: str) -> str:
     return " ".join(clean(text).split())
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of the text can be seen."""
+    return not any(_is_visible(letter) for letter in text)
+
+
+def _is_visible(letter: str) -> bool:
+    return letter not in _BLANK and unicodedata.category(letter)[0] not in "CZ"
+
+
+def visible_line(text: str) -> str:
+    """One line without what nobody sees; empty where nothing else is in it."""
+    seen = "".join(letter for letter in one_line(text) if letter in _JOINERS or unicodedata.category(letter) != "Cf")
+    return "" if is_blank(seen) else one_line(seen)
 
 
 def shorten(text: str, limit: int) -> str:

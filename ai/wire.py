@@ -9,6 +9,7 @@ from typing import Any
 from ai.config import ModelConfig
 from ai.contract import ChatMessage, Picture, Prompt, Usage
 from ai.templates import render
+from ai.tokens import is_count
 from ai.tool import TOOL_NAME
 
 _EXAMPLE = {
@@ -30,12 +31,17 @@ class ToolPiece:
 @dataclass(frozen=True, slots=True)
 class Chunk:
     text: str = ""
-    # Any sign of work, reasoning included: from here on a failed request is not sent again.
-    is_progress: bool = False
+    # Never shown; it is paid for like the text.
+    reasoning: str = ""
     pieces: tuple[ToolPiece, ...] = ()
     finish_reason: str | None = None
     usage: Usage | None = None
     model: str = ""
+
+    @property
+    def is_progress(self) -> bool:
+        """Any sign of work, reasoning included: from here on a failed request is not sent again."""
+        return bool(self.text or self.reasoning or self.pieces)
 
 
 def request_body(prompt: Prompt, config: ModelConfig, *, tools: bool) -> dict[str, Any]:
@@ -47,9 +53,10 @@ def request_body(prompt: Prompt, config: ModelConfig, *, tools: bool) -> dict[st
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    if tools:
+    if tools and prompt.tool is not None:
         body["tools"] = [prompt.tool]
-        body["tool_choice"] = "auto"
+        # There is but one function; llama.cpp does not know the form that names it.
+        body["tool_choice"] = "required" if prompt.must_call else "auto"
     if config.temperature is not None:
         body["temperature"] = config.temperature
     if config.enable_thinking is not None:
@@ -59,7 +66,9 @@ def request_body(prompt: Prompt, config: ModelConfig, *, tools: bool) -> dict[st
 
 def _messages(prompt: Prompt, *, tools: bool) -> list[dict[str, Any]]:
     first, *rest = prompt.messages
-    system = first.text if tools else f"{first.text}\n\n{_fallback(prompt.tool)}"
+    system = first.text
+    if prompt.tool is not None and not tools:
+        system = f"{system}\n\n{_fallback(prompt.tool)}"
     return [{"role": "system", "content": system}, *map(_message, rest)]
 
 
@@ -93,25 +102,32 @@ def _picture(picture: Picture) -> list[dict[str, Any]]:
     return [_text(f"[{picture.caption}]"), part] if picture.caption else [part]
 
 
+def is_error(value: Mapping[str, Any]) -> bool:
+    """Whether an event tells of a failure: `{"error": …}`, and `{"message": …}` in the place of choices."""
+    return bool(value.get("error")) or ("choices" not in value and isinstance(value.get("message"), str))
+
+
 def read_chunk(value: Mapping[str, Any]) -> Chunk:
     """A chunk of a stream, or a whole answer from a server that does not stream. Odd shapes are read as absent."""
-    choices = value.get("choices")
-    choice = choices[0] if isinstance(choices, Sequence) and choices and isinstance(choices[0], Mapping) else {}
+    choice = _first_choice(value.get("choices"))
     delta = choice.get("delta") or choice.get("message") or {}
     if not isinstance(delta, Mapping):
         delta = {}
-    text = _text_of(delta.get("content"))
-    pieces = _pieces(delta.get("tool_calls"))
-    reasoning = bool(delta.get("reasoning_content") or delta.get("reasoning"))
     finish = choice.get("finish_reason")
     return Chunk(
-        text=text,
-        is_progress=bool(text or pieces or reasoning),
-        pieces=pieces,
+        text=_text_of(delta.get("content")),
+        reasoning=_text_of(delta.get("reasoning_content") or delta.get("reasoning")),
+        pieces=_pieces(delta.get("tool_calls")),
         finish_reason=finish if isinstance(finish, str) and finish else None,
         usage=_usage(value.get("usage")),
         model=_string(value.get("model"))[:200],
     )
+
+
+def _first_choice(choices: object) -> Mapping[str, Any]:
+    """The candidate of number 0, or the one without a number: we ask for no second."""
+    each = choices if isinstance(choices, list) else []
+    return next((one for one in each if isinstance(one, Mapping) and one.get("index", 0) in (0, None)), {})
 
 
 def _string(value: object) -> str:
@@ -144,10 +160,8 @@ def _piece(call: Mapping[str, Any], place: int) -> ToolPiece:
 def _usage(value: object) -> Usage | None:
     if not isinstance(value, Mapping):
         return None
-    counts = (value.get("prompt_tokens"), value.get("completion_tokens"))
-    if not all(isinstance(count, int) and count >= 0 for count in counts):
-        return None
-    return Usage(int(counts[0] or 0), int(counts[1] or 0))
+    given, written = value.get("prompt_tokens"), value.get("completion_tokens")
+    return Usage(given, written) if is_count(given) and is_count(written) else None
 
 
 def arguments_of(pieces: Sequence[ToolPiece]) -> str | None:

@@ -4,6 +4,7 @@ docs/bench-memory.md.
 
 import argparse
 import asyncio
+import os
 import re
 import struct
 import tempfile
@@ -39,7 +40,7 @@ class Stage:
 
 
 class Process:
-    """The memory of a process, as the kernel counts it (proc(5): VmHWM and clear_refs)."""
+    """What a process takes, as the kernel counts it (proc(5))."""
 
     def __init__(self, pid: int) -> None:
         self.folder = Path(f"/proc/{pid}")
@@ -48,9 +49,21 @@ class Process:
         (self.folder / "clear_refs").write_text("5")
 
     def peak(self) -> int:
+        """Of its memory since `forget_peak`, in bytes."""
         found = re.search(r"VmHWM:\s+(\d+) kB", (self.folder / "status").read_text())
         assert found is not None
         return int(found[1]) * 1024
+
+    def cpu(self) -> float:
+        """Seconds of CPU, of all its threads."""
+        fields = (self.folder / "stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def written(self) -> int:
+        """Bytes that it wrote, to files and sockets."""
+        found = re.search(r"wchar: (\d+)", (self.folder / "io").read_text())
+        assert found is not None
+        return int(found[1])
 
 
 class Film:

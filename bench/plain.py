@@ -68,7 +68,8 @@ def _time(value: datetime | None) -> str | None:
 
 def _with_neighbours(projects: QuerySet[Project]) -> QuerySet[Project]:
     collaborators = Membership.objects.filter(role=MembershipRole.COLLABORATOR).select_related("user")
-    completions = StepCompletion.objects.annotate(slug=F("step__slug")).order_by("pk")
+    on_path = StepCompletion.objects.filter(turn__reply__on_active_path=True)
+    completions = on_path.annotate(slug=F("step__slug")).order_by("pk")
     return projects.select_related("created_by").prefetch_related(
         Prefetch("memberships", collaborators),
         Prefetch("style_reference_rows", StyleReference.objects.select_related("media")),

@@ -176,6 +176,7 @@ class Seed:
                     title="Session 1",
                     current_step=self.steps[1],
                     offer=MESSAGES // 2,
+                    last_offer=MESSAGES // 2,
                     last_message_seq=MESSAGES,
                 )
                 for project in projects

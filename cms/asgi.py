@@ -13,8 +13,9 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.urls import path  # noqa: E402
 
+from cms.api.requests import Gate  # noqa: E402
 from cms.celery import EmbeddedWorker  # noqa: E402
-from cms.views import graphql_consumer  # noqa: E402
+from cms.views import graphql_websocket  # noqa: E402
 from content.media.receiving import Receive, ReceiveUploads, Scope, Send  # noqa: E402
 
 
@@ -36,8 +37,9 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
 
 application = ProtocolTypeRouter(
     {
-        "http": ReceiveUploads(http),
-        "websocket": AuthMiddlewareStack(URLRouter([path("graphql/", graphql_consumer)])),
+        "http": ReceiveUploads(Gate(http)),
+        # URLRouter takes ASGI applications where Django's path expects views.
+        "websocket": AuthMiddlewareStack(URLRouter([path("graphql/", graphql_websocket)])),  # type: ignore[arg-type]
         "lifespan": lifespan,
     }
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from celery import Celery
 from celery.beat import Scheduler
+from celery.signals import worker_shutting_down
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cms.settings.development")
@@ -15,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 app = Celery("auto_movie")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["conversation", "content.generation", "content.media"])
+app.autodiscover_tasks(["conversation", "content.generation", "content.media", "content.usage", "webhooks"])
 
 
 class EmbeddedWorker:
@@ -35,11 +36,9 @@ class EmbeddedWorker:
             thread.start()
 
     def stop(self) -> None:
-        """Have runners hand their turns back, and take no more tasks."""
-        from conversation.runner import STOPPING
-
-        STOPPING.set()
+        """Take no more tasks and hand the turns back (conversation/tasks.py, by Celery's signals)."""
         self._stopping.set()
+        worker_shutting_down.send(sender=self)
         if self._worker is not None:
             self._worker.stop()
 

@@ -40,6 +40,9 @@ def content_security_policy(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         policy = admin if request.path.startswith("/admin/") else pages
+        if settings.SOCIAL_PROVIDERS and request.path.startswith("/accounts/"):
+            # The form that goes to a provider is ours; the provider's own address is where it is sent on to.
+            policy = policy.replace("form-action 'self'", "form-action 'self' https:")
         response.headers.setdefault("Content-Security-Policy", policy)
         return response
 

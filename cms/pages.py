@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import cast
 
 from allauth.account.forms import LoginForm
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.staticfiles import finders
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.urls import reverse
 
 from ai.graph import Graph
@@ -31,6 +33,11 @@ from conversation.sessions import start_session
 from .forms import ProjectForm
 
 PAGE_SIZE = 24
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Where browsers look for a site's icon on what has no page around it, such as a picture or a film."""
+    return redirect(static("favicon.svg"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +135,7 @@ def session(request: HttpRequest, session_id: str) -> HttpResponse:
             "project_id": global_id("Project", found.project_id),
             "user_id": global_id("User", user.pk),
             "max_message_length": MAX_MESSAGE_LENGTH,
+            "trusted_documents": settings.TRUSTED_DOCUMENTS_ONLY,
             "chat_built": finders.find("chat.js") is not None,
         },
     )

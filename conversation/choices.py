@@ -30,4 +30,12 @@ class TurnStatus(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
+class ExportFormat(models.TextChoices):
+    """As what a session is exported; the value is the file's ending."""
+
+    MARKDOWN = "md", "Markdown"
+    JSON = "json", "JSON"
+    PDF = "pdf", "PDF"
+
+
 ACTIVE_TURN = (TurnStatus.QUEUED, TurnStatus.RUNNING)

@@ -16,6 +16,8 @@ from content.workflow.types import Choice, WorkflowStep
 
 from . import models
 from .policy import SessionPolicy
+from .presence import Presences
+from .presence_types import Participant, participants
 from .realtime import TurnDelta
 from .types import Info, Message, Session, Turn
 
@@ -123,6 +125,16 @@ class SessionUpdatedEvent(SessionEvent):
     is_type_of = _is(Row.Type.SESSION_UPDATED)
 
 
+@strawberry.type(
+    description="Another branch is the active one, or the active one was cut back: read the session's messages again."
+)
+class PathChangedEvent(SessionEvent):
+    session: Session | None = strawberry.field(
+        resolver=_session, description="As it is on delivery; null where it is gone."
+    )
+    is_type_of = _is(Row.Type.PATH_CHANGED)
+
+
 def _task(root: strawberry.Parent[Row], info: Info) -> GenerationTask | None:
     found = TaskPolicy(viewer(info)).visible().filter(pk=root.payload["task"]).first()
     return cast("GenerationTask | None", found)
@@ -136,6 +148,19 @@ class TaskUpdatedEvent(SessionEvent):
     is_type_of = _is(Row.Type.TASK_UPDATED)
 
 
+@strawberry.type(
+    description="Who has the session open, whenever that changes; the first one comes soon after the start. Sent to "
+    "those only whose operation names this type."
+)
+class PresenceEvent(SessionEvent):
+    people: list[Participant] = strawberry.field(description="In the order of coming, oneself included.")
+
+    @classmethod
+    def of(cls, found: Presences) -> "PresenceEvent":
+        """The API's form of who is here."""
+        return cls(seq=None, at=found.at, people=participants(found.people))
+
+
 EVENT_TYPES: list[type] = [
     MessageAddedEvent,
     TurnUpdatedEvent,
@@ -143,5 +168,7 @@ EVENT_TYPES: list[type] = [
     ChoicesOfferedEvent,
     StepChangedEvent,
     SessionUpdatedEvent,
+    PathChangedEvent,
     TaskUpdatedEvent,
+    PresenceEvent,
 ]

@@ -1,12 +1,12 @@
 """A session's ordered log, and the hints that tell subscribers of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F
 
-from cms.realtime import send_hint
+from cms.realtime import group_send, send_hint
 from content.generation.models import GenerationTask
 from content.projects.progress import Progress
 from content.workflow.models import WorkflowStep
@@ -15,6 +15,16 @@ from .models import Message, Session, SessionEvent, Turn
 
 Type = SessionEvent.Type
 STEP_FIELDS = ("id", "slug", "title", "description", "phase", "order", "required")
+
+EventHook = Callable[[Session, SessionEvent], None]
+
+_event_hook: EventHook | None = None
+
+
+def register_event_hook(hook: EventHook) -> None:
+    """Have `hook(session, event)` called for every stored event, inside its transaction. There is one such hook."""
+    global _event_hook
+    _event_hook = hook
 
 
 def session_group(session_id: int) -> str:
@@ -28,10 +38,11 @@ def hint_session(session_id: int) -> None:
     transaction.on_commit(lambda: send_hint(group, {"type": group}))
 
 
-def hint_delta(turn: Turn, offset: int, text: str) -> None:
-    """Pass on part of a reply at once. `offset` counts UTF-16 code units from the reply's beginning."""
+async def send_delta(turn: Turn, offset: int, text: str) -> None:
+    """Pass on part of a reply. `offset` counts UTF-16 code units from the reply's beginning."""
     group = session_group(turn.session_id)
-    send_hint(group, {"type": group, "turn": turn.pk, "attempt": turn.attempts, "offset": offset, "text": text})
+    message = {"type": group, "turn": turn.pk, "attempt": turn.attempts, "offset": offset, "text": text}
+    await group_send(group, message)
 
 
 def record_event(session: Session, type: Type, payload: Mapping[str, Any]) -> SessionEvent:
@@ -43,6 +54,8 @@ def record_event(session: Session, type: Type, payload: Mapping[str, Any]) -> Se
     row.update(last_event_seq=F("last_event_seq") + 1)
     session.last_event_seq = row.values_list("last_event_seq", flat=True).get()
     event = SessionEvent.objects.create(session=session, seq=session.last_event_seq, type=type, payload=dict(payload))
+    if _event_hook is not None:
+        _event_hook(session, event)
     hint_session(session.pk)
     return event
 
@@ -81,6 +94,11 @@ def step_changed(session: Session, step: WorkflowStep, progress: Progress) -> No
             },
         },
     )
+
+
+def path_changed(session: Session) -> None:
+    """Another path of the session's tree of messages is the active one."""
+    record_event(session, Type.PATH_CHANGED, {})
 
 
 def task_updated(task: GenerationTask) -> None:

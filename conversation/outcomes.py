@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from ai.contract import Completion
+from ai.answering import Answer
 from ai.graph import Graph
 from ai.replies import Reply
 from cms.errors import DomainError, ErrorCode
@@ -19,13 +19,14 @@ from content.generation.services import create_task_row
 from content.projects.models import Project, StepCompletion
 from content.projects.progress import progress_of
 from content.projects.services import lock_project
+from content.usage import services as usage
 from content.workflow.cards import Card, step_cards
 from content.workflow.models import WorkflowStep
 from content.workflow.services import published_graph
 
-from . import events
+from . import events, titles
 from .choices import MessageRole, TurnStatus
-from .models import Choice, Message, Session, Turn
+from .models import Choice, Message, Session, Turn, TurnChunk
 from .offers import allowed_cards, offer
 from .sessions import finish, lock_session
 from .turns import append_message
@@ -49,12 +50,21 @@ def claim(turn_id: int, model: str) -> Turn | None:
     turn = Turn.objects.filter(free, pk=turn_id).first()
     if turn is None:
         return None
+    # What the runner before left.
+    turn.text = text_so_far(turn)
     if turn.cancel_requested:
         _cancel(session, turn)
         return None
     if turn.attempts - turn.attempts_before >= settings.MAX_ATTEMPTS:
         _fail(session, turn, ErrorCode.INTERRUPTED, "The work was interrupted again and again. Retry the turn.")
         return None
+    try:
+        # An attempt after one that used tokens takes as many again.
+        usage.reserve(turn=turn, user=turn.requested_by or turn.message.author, project=session.project)
+    except DomainError as error:
+        _fail(session, turn, error.code, error.message)
+        return None
+    TurnChunk.objects.filter(turn=turn).delete()
     turn.status = TurnStatus.RUNNING
     turn.attempts += 1
     turn.text = ""
@@ -66,13 +76,10 @@ def claim(turn_id: int, model: str) -> Turn | None:
     return turn
 
 
-def save_text(turn: Turn, text: str) -> bool:
-    """Keep what the reply holds so far and renew the lease.
-
-    False where the runner has to stop: the turn was cancelled, or another runner has it.
-    """
-    changed = _mine(turn).filter(cancel_requested=False).update(text=text, lease_expires_at=lease_end())
-    return bool(changed)
+def text_so_far(turn: Turn) -> str:
+    """What was saved of the present attempt's reply."""
+    chunks = TurnChunk.objects.filter(turn=turn, attempt=turn.attempts).order_by("offset")
+    return "".join(chunks.values_list("text", flat=True))
 
 
 def _mine(turn: Turn) -> QuerySet[Turn]:
@@ -106,35 +113,39 @@ def give_notice(turn: Turn, text: str) -> bool:
 
 
 @transaction.atomic
-def complete(turn: Turn, reply: Reply, completion: Completion) -> Message | None:
+def complete(turn: Turn, answer: Answer) -> Message | None:
     """The turn's last transaction: message, effect, progress, choices, tasks and events, or nothing of it.
 
     None where the turn is no longer this runner's.
     """
     project = lock_project(turn.session.project_id)
     session = lock_session(turn.session_id)
-    now = timezone.now()
+    reply = answer.reply
     changed = (
         _mine(turn)
         .filter(cancel_requested=False)
         .update(
             status=TurnStatus.COMPLETED,
             text=reply.text,
-            model=completion.model,
-            input_tokens=completion.usage.input_tokens,
-            output_tokens=completion.usage.output_tokens,
+            model=answer.completion.model,
+            input_tokens=sum(call.usage.input_tokens for call in answer.calls),
+            output_tokens=sum(call.usage.output_tokens for call in answer.calls),
             lease_expires_at=None,
-            finished_at=now,
+            finished_at=timezone.now(),
         )
     )
     if not changed:
         return None
+    TurnChunk.objects.filter(turn=turn).delete()
+    titles.name_after(session, turn, reply.text)
     message = append_message(session, role=MessageRole.ASSISTANT, content=reply.text, turn=turn)
     events.message_added(message)
     notes = [*reply.notes]
     notes += _apply(project, session, turn, message, reply)
     Turn.objects.filter(pk=turn.pk).update(notes=notes)
+    Message.objects.filter(pk=message.pk).update(step=session.current_step)
     events.turn_updated(session, turn)
+    usage.release(turn)
     return message
 
 
@@ -202,7 +213,7 @@ def _start_task(project: Project, session: Session, turn: Turn, chosen: Choice |
             project=project,
             session=session,
             turn=turn,
-            user=turn.message.author,
+            user=turn.requested_by or turn.message.author,
             task_type=task_type,
             input=given if given is not None else {"scene": _scene_text(turn, reply)},
         )
@@ -226,13 +237,15 @@ def fail(
     code: ErrorCode,
     message: str,
     *,
+    text: str,
     retry_after: int | None = None,
 ) -> None:
-    """End the runner's turn as FAILED; the user's message stays, and so does what was said so far."""
+    """End the runner's turn as FAILED; the user's message stays, and so does `text`, which was said so far."""
     session = lock_session(turn.session_id)
     fresh = _mine(turn).first()
     if fresh is None:
         return
+    fresh.text = text
     if fresh.cancel_requested:
         _cancel(session, fresh)
     else:
@@ -245,11 +258,14 @@ def _fail(session: Session, turn: Turn, code: ErrorCode, message: str, retry_aft
     _end(session, turn)
 
 
-def _end(session: Session, turn: Turn) -> None:
+def _end(session: Session, turn: Turn, *, keeps_tokens: bool = False) -> None:
     turn.lease_expires_at = None
     turn.finished_at = timezone.now()
     turn.save()
+    TurnChunk.objects.filter(turn=turn).delete()
     events.turn_updated(session, turn)
+    if not keeps_tokens:
+        usage.release(turn)
 
 
 @transaction.atomic
@@ -268,14 +284,16 @@ def cancel_now(turn_id: int) -> None:
     session = lock_session(Turn.objects.values_list("session_id", flat=True).get(pk=turn_id))
     fresh = Turn.objects.get(pk=turn_id)
     if fresh.is_active:
-        _cancel(session, fresh)
+        fresh.text = text_so_far(fresh)
+        # A runner that hears of it late still enters what it used: the sweep frees the rest.
+        _cancel(session, fresh, keeps_tokens=fresh.status == TurnStatus.RUNNING)
 
 
-def _cancel(session: Session, turn: Turn) -> None:
+def _cancel(session: Session, turn: Turn, *, keeps_tokens: bool = False) -> None:
     turn.status = TurnStatus.CANCELLED
     turn.error_code = ErrorCode.INTERRUPTED.value
     turn.error_message = "The reply was stopped."
     if turn.text.strip():
         message = append_message(session, role=MessageRole.ASSISTANT, content=turn.text, turn=turn, interrupted=True)
         events.message_added(message)
-    _end(session, turn)
+    _end(session, turn, keeps_tokens=keeps_tokens)

@@ -35,7 +35,7 @@ class SessionPolicy:
             return sessions.none()
         if self.user.is_admin:
             return sessions
-        member = Membership.objects.filter(project=OuterRef("project"), user=self.user)
+        member = Membership.objects.of(self.user).filter(project=OuterRef("project"))
         return sessions.filter(Q(user=self.user) | Q(shared=True)).filter(Exists(member))
 
     def get(self, action: SessionAction, pk: int, *, field: str = "id") -> Session:

@@ -16,14 +16,13 @@ from content.generation.registry import model_task_types
 from content.media.choices import MediaKind
 from content.media.model_files import Reader
 from content.projects.models import Project
-from content.projects.progress import progress_of
+from content.projects.progress import Progress, progress_of
 from content.workflow.models import WorkflowStep
 from content.workflow.services import published_graph, render_instructions
 
+from .memory import HISTORY_MESSAGES, recall, role_of
 from .models import Choice, Message, MessageAttachment, Session, Turn
 
-# More than any token budget holds; the director takes the newest whole turns of them.
-HISTORY_MESSAGES = 60
 # Frames that are sampled from the videos of one message; each gets its part, and two at least.
 MOST_FRAMES = 2 * MOST_STILLS
 LEAST_FRAMES = 2
@@ -54,10 +53,12 @@ def build_scene(turn: Turn, reader: Reader) -> Scene:
     """
     session = Session.objects.select_related("project", "current_step", "user").get(pk=turn.session_id)
     graph = published_graph()
-    facts = _facts(session.project, graph)
+    progress = progress_of(session.project, graph)
+    facts = _facts(session.project, progress)
     message = _messages(session).get(pk=turn.message_id)
-    earlier = _messages(session).filter(seq__lt=message.seq, notice_of=None).order_by("-seq")
-    before = list(earlier[:HISTORY_MESSAGES])
+    memory = recall(session, message)
+    since = _messages(session).filter(on_active_path=True, seq__lt=message.seq, seq__gt=memory.upto, notice_of=None)
+    before = list(since.order_by("-seq")[:HISTORY_MESSAGES])
     reader.know_texts(_likely_read([message, *before]))
     speaker = message.author or session.user
     present = _chat_message(message, reader, frames=_frames_each(message))
@@ -65,8 +66,8 @@ def build_scene(turn: Turn, reader: Reader) -> Scene:
         project=facts,
         step=_step(session.current_step, facts, graph),
         preferences=speaker.preferences,
-        summary=str(session.context.get("summary", "")),
-        pinned_facts=tuple(session.context.get("pinned_facts", ())),
+        summary=memory.summary,
+        pinned_facts=(*_completed(progress, graph), *memory.decisions),
         history=tuple(_chat_message(row, reader, frames=EARLIER_FRAMES, again=True) for row in reversed(before)),
         message=present,
         chosen=_chosen(message.selected_choice) if message.selected_choice else None,
@@ -91,15 +92,16 @@ def _frames_each(message: Message) -> int:
 
 def _chat_message(message: Message, reader: Reader, *, frames: int, again: bool = False) -> ChatMessage:
     files = [reader.attachment(row.media, stills=frames, again=again) for row in message.attachment_rows.all()]
-    return ChatMessage(_role(message), message.content, tuple(files))
+    return ChatMessage(role_of(message), message.content, tuple(files))
 
 
-def _role(message: Message) -> contract.Role:
-    roles: dict[str, contract.Role] = {"user": "user", "assistant": "assistant", "system": "system"}
-    return roles[message.role]
+def _completed(progress: Progress, graph: Graph) -> list[str]:
+    steps = filter(None, map(graph.find, progress.completed_steps))
+    titles = ", ".join(f"“{step.title}”" for step in steps)
+    return [f"Steps completed in this project: {titles}"] if titles else []
 
 
-def _facts(project: Project, graph: Graph) -> dict[str, str | int]:
+def _facts(project: Project, progress: Progress) -> dict[str, str | int]:
     return {
         "title": project.title,
         "description": project.description,
@@ -109,7 +111,7 @@ def _facts(project: Project, graph: Graph) -> dict[str, str | int]:
         "aspect_ratio": project.get_aspect_ratio_display(),
         "episode_duration": project.episode_duration,
         "quality_tier": project.get_quality_tier_display(),
-        "progress": progress_of(project, graph).overall_progress,
+        "progress": progress.overall_progress,
     }
 
 

@@ -6,8 +6,9 @@ from typing import Annotated, cast
 import strawberry
 from graphql import GraphQLError
 
+from cms.accounts.callers import Caller
 from cms.api.connections import After, Before, Connection, First, Last
-from cms.api.context import invalid_argument, require_user
+from cms.api.context import invalid_argument, require_user, unauthenticated
 from cms.api.errors import answers
 from cms.api.ids import parse_id
 from cms.api.node import register_node
@@ -20,11 +21,15 @@ from content.projects.policy import ProjectAction, ProjectPolicy
 
 from . import sessions, turns
 from .connections import session_connection
-from .event_types import SessionEvent, TurnDeltaEvent
+from .event_types import PresenceEvent, SessionEvent, TurnDeltaEvent
 from .events import session_group
 from .models import Session as SessionRow
+from .models import SessionEvent as SessionEventRow
 from .policy import SessionAction, SessionPolicy
-from .realtime import AccessLostError, SessionStream, TurnDelta
+from .presence import Presences
+from .presence_live import here
+from .presence_schema import asks_for
+from .realtime import AccessLostError, SessionStream, SignedOutError, TurnDelta, joined
 from .types import Info, Session, SessionPayload, TurnPayload, turn_payload
 
 register_node("Session", lambda user, pk: SessionPolicy(user).visible().filter(pk=pk).first())
@@ -103,7 +108,8 @@ class RetryTurnInput:
     id: strawberry.ID = strawberry.field(description="The session's latest turn, which FAILED.")
 
 
-def _media_ids(values: list[strawberry.ID] | None) -> list[int]:
+def media_ids(values: list[strawberry.ID] | None) -> list[int]:
+    """Keys of the media in a mutation's `attachmentIds`. Raises NOT_FOUND."""
     return [parse_id(value, "Media", "attachment_ids") for value in or_none(values) or []]
 
 
@@ -127,6 +133,9 @@ class ConversationQuery:
         project_id: Annotated[
             strawberry.ID | None, strawberry.argument(description="Of this project; left out: of all.")
         ] = None,
+        search: Annotated[
+            str | None, strawberry.argument(description="Only those whose titles hold all these words.")
+        ] = None,
         first: First = None,
         after: After = None,
         last: Last = None,
@@ -137,7 +146,7 @@ class ConversationQuery:
         if project_id is not None:
             pk = parse_id(project_id, "Project", "project_id")
             project = ProjectPolicy(user).get(ProjectAction.VIEW, pk, field="project_id")
-        return session_connection(user, project, first=first, after=after, last=last, before=before)
+        return session_connection(user, project, search=search, first=first, after=after, last=last, before=before)
 
 
 @strawberry.type
@@ -189,7 +198,7 @@ class ConversationMutation:
             user=require_user(info),
             session_id=parse_id(input.session_id, "Session", "session_id"),
             text=input.text,
-            attachment_ids=_media_ids(input.attachment_ids),
+            attachment_ids=media_ids(input.attachment_ids),
             idempotency_key=or_none(input.idempotency_key),
         )
         return turn_payload(turn)
@@ -202,7 +211,7 @@ class ConversationMutation:
             session_id=parse_id(input.session_id, "Session", "session_id"),
             choice_id=parse_id(input.choice_id, "Choice", "choice_id"),
             text=or_none(input.text),
-            attachment_ids=_media_ids(input.attachment_ids),
+            attachment_ids=media_ids(input.attachment_ids),
             idempotency_key=or_none(input.idempotency_key),
         )
         return turn_payload(turn)
@@ -230,9 +239,10 @@ def _start(info: Info, session_id: strawberry.ID, after: int | None) -> tuple[Se
     session = SessionPolicy(user).get(SessionAction.VIEW, pk, field="session_id")
     if after is not None and not 0 <= after <= session.last_event_seq:
         raise invalid_argument(f"`after` lies beyond the session's last event, {session.last_event_seq}.")
-    stream = SessionStream(user.pk, pk, session.last_event_seq if after is None else after)
+    caller = Caller.of(user, info.context.token)
+    stream = SessionStream(caller, pk, session.last_event_seq if after is None else after)
     # The project's hints too: they tell of a membership that ended.
-    return stream, (session_group(pk), project_group(session.project_id))
+    return stream, (session_group(pk), project_group(session.project_id), caller.group)
 
 
 @strawberry.type
@@ -251,14 +261,26 @@ class ConversationSubscription:
         ] = None,
     ) -> AsyncGenerator[SessionEvent, None]:
         stream, groups = await in_thread(_start, info, session_id, after)
-        return _events(stream, groups)
+        return _events(stream, groups, is_watching=asks_for(info, "PresenceEvent"))
 
 
-async def _events(stream: SessionStream, groups: tuple[str, ...]) -> AsyncGenerator[SessionEvent, None]:
-    async with listen(*groups) as hints:
+async def _events(
+    stream: SessionStream, groups: tuple[str, ...], *, is_watching: bool
+) -> AsyncGenerator[SessionEvent, None]:
+    async with (
+        listen(*groups, joined=joined) as hints,
+        here(stream.session_id, stream.caller.user_id, hints, is_watching=is_watching),
+    ):
         try:
             async for event in stream.events(hints):
-                shown = TurnDeltaEvent.of(event) if isinstance(event, TurnDelta) else event
-                yield cast("SessionEvent", shown)
+                yield _shown(event)
         except AccessLostError:
             raise GraphQLError("The session was not found.", extensions={"code": ErrorCode.NOT_FOUND.value}) from None
+        except SignedOutError:
+            raise unauthenticated() from None
+
+
+def _shown(event: SessionEventRow | TurnDelta | Presences) -> SessionEvent:
+    if isinstance(event, TurnDelta):
+        return TurnDeltaEvent.of(event)
+    return PresenceEvent.of(event) if isinstance(event, Presences) else cast("SessionEvent", event)

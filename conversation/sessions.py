@@ -26,7 +26,8 @@ MAX_TITLE = 200
 
 def lock_session(pk: int) -> Session:
     """The session's row, locked until the transaction ends. Where its project is locked too, the project is first."""
-    return Session.objects.select_for_update(of=("self",)).select_related("project", "current_step").get(pk=pk)
+    locked = Session.objects.select_for_update(of=("self",), no_key=True)
+    return locked.select_related("project", "current_step").get(pk=pk)
 
 
 def require_active(session: Session) -> None:
@@ -78,6 +79,7 @@ def _start(user: User, project: Project, title: str | None, key: str | None, fin
         project=project,
         user=user,
         title=_checked_title(title) if title is not None else f"Session {number}",
+        has_own_title=title is not None,
         current_step=step,
         idempotency_key=key,
         idempotency_digest=fingerprint,
@@ -115,7 +117,8 @@ def update_session(*, user: User, session_id: int, changes: dict[str, Any]) -> S
         if value is None:
             raise invalid("This value cannot be empty.", name)
         setattr(session, name, _checked_title(value) if name == "title" else value)
-    session.save(update_fields=[*changes, "updated_at"])
+    session.has_own_title |= "title" in changes
+    session.save(update_fields=[*changes, "has_own_title", "updated_at"])
     events.session_updated(session)
     return session
 
@@ -170,7 +173,7 @@ def resume_session(*, user: User, session_id: int) -> Session:
         session.save(update_fields=["current_step", "updated_at"])
         was_completed = True
     if was_completed:
-        offer(session, step_cards(session.current_step))
+        offer(session, step_cards(session.current_step), session.active_leaf)
         events.choices_offered(session)
     _set_state(session, SessionState.ACTIVE)
     return session

@@ -6,11 +6,13 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
+from cms.api.loading import related_list, together
 from content.media import addresses
 from content.media.models import Media
 
 from .choices import MessageRole, TurnStatus
 from .models import Choice, Message, MessageAttachment, Session, Turn
+from .paths import siblings_of
 from .rendering import render_markdown
 
 DIRECTOR, SYSTEM, GONE = "Director", "System", "Someone who is no longer here"
@@ -36,7 +38,9 @@ class Offered:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One message. `turns` are those that it began, `turn` the one whose reply it is."""
+    """One message. `turns` are those that it began, `turn` the one whose reply it is, `others` the numbers of the
+    messages of other branches in its place, `onward` those of what follows it in any branch.
+    """
 
     message: Message
     speaker: str
@@ -45,6 +49,8 @@ class Entry:
     offered: list[Offered]
     turn: Turn | None
     turns: list[Turn] = field(default_factory=list)
+    others: list[int] = field(default_factory=list)
+    onward: list[int] = field(default_factory=list)
 
     @property
     def unanswered(self) -> list[Turn]:
@@ -52,11 +58,13 @@ class Entry:
         return [turn for turn in self.turns if turn.status != TurnStatus.COMPLETED]
 
 
-def messages_of(session: Session) -> QuerySet[Message]:
-    """All messages of a session in order, with all that `entries` reads."""
+def messages_of(session: Session, keys: Sequence[int] | None = None) -> QuerySet[Message]:
+    """The messages of a session's active path, or those of `keys`, in order, with all that `entries` reads."""
     attachments = MessageAttachment.objects.select_related("media")
+    wanted = {"on_active_path": True} if keys is None else {"pk__in": keys}
     return (
-        session.messages.select_related("author", "selected_choice", "turn")
+        session.messages.filter(**wanted)
+        .select_related("author", "selected_choice", "turn")
         .prefetch_related(
             Prefetch("attachment_rows", attachments),
             Prefetch("turns", Turn.objects.order_by("pk")),
@@ -66,19 +74,22 @@ def messages_of(session: Session) -> QuerySet[Message]:
     )
 
 
-def entries(session: Session, messages: Sequence[Message]) -> list[Entry]:
-    """A page of a session's messages; one query, however many they are."""
+def entries(session: Session, messages: Iterable[Message]) -> list[Entry]:
+    """A page of a session's messages; a fixed number of queries, however many they are."""
+    messages = together(messages)
     offered = [choice.pk for message in messages for choice in message.choice_rows.all()]
     taken = _taken(session, offered)
     return [
         Entry(
             message=message,
-            speaker=_speaker(message),
+            speaker=speaker_of(message),
             html=render_markdown(message.content),
             attachments=[_attachment(row.media) for row in message.attachment_rows.all()],
             offered=_offered(message.choice_rows.all(), taken),
             turn=message.turn,
             turns=list(message.turns.all()),
+            others=[other.seq for other in siblings_of(message) if other.pk != message.pk],
+            onward=[reply.seq for reply in related_list(message, "replies")],
         )
         for message in messages
     ]
@@ -99,7 +110,8 @@ def _offered(choices: Iterable[Choice], taken: set[int]) -> list[Offered]:
     return [Offered(choice, choice.pk in taken) for choice in choices]
 
 
-def _speaker(message: Message) -> str:
+def speaker_of(message: Message) -> str:
+    """The name of who said a message."""
     if message.role == MessageRole.ASSISTANT:
         return DIRECTOR
     if message.role == MessageRole.SYSTEM:

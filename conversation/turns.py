@@ -10,18 +10,22 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.utils import timezone
 
+from cms import rate_limits
 from cms.accounts.models import User
 from cms.errors import DomainError, ErrorCode, conflict, invalid, not_found
 from cms.idempotency import check_key, digest, once, same
 from content.media.choices import MediaStatus
 from content.media.models import Media
-from content.projects.services import require_unarchived
+from content.projects.services import lock_project, require_unarchived
+from content.usage import services as usage
 from content.workflow.services import published_graph
 
-from . import events, sessions
+from . import events, paths, sessions
 from .choices import ACTIVE_TURN, MessageRole, TurnStatus
 from .models import MAX_MESSAGE_LENGTH, Choice, Message, MessageAttachment, Session, Turn
 from .policy import SessionAction, SessionPolicy
+from .presence import stop_typing
+from .search import index_message
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +57,8 @@ def send_message(
     """Store what a person said and queue the director's turn; answers the turn at once.
 
     `text` has at most 2,000 characters and may be empty where there are attachments (at most 10 media of the
-    session's project). Raises NOT_FOUND, INVALID, CONFLICT, SESSION_NOT_ACTIVE, TURN_IN_PROGRESS.
+    session's project). Raises NOT_FOUND, INVALID, CONFLICT, SESSION_NOT_ACTIVE, TURN_IN_PROGRESS, LIMIT_EXCEEDED,
+    RATE_LIMITED.
     """
     return _say(
         user=user,
@@ -105,17 +110,24 @@ def _say(
     try:
         return once(
             lambda: _write(user, session_id, text, choice_id, attachment_ids, key, fingerprint),
-            lambda: _earlier_turn(user, session_id, key, fingerprint),
+            lambda: earlier_turn(user, session_id, key, fingerprint),
         )
     except StepGoneError as gone:
         sessions.mark_step_gone(session_id=gone.session_id)
         raise
 
 
-def _earlier_turn(user: User, session_id: int, key: str | None, fingerprint: str) -> Turn | None:
-    sent = Message.objects.filter(session=session_id, author=user, idempotency_key=key).first() if key else None
-    message = same(sent, fingerprint)
-    return message.turns.order_by("-pk")[0] if message is not None else None
+def earlier_turn(user: User, session_id: int, key: str | None, fingerprint: str) -> Turn | None:
+    """The turn that the person's key began in this session, by a message or for another reply, if any.
+
+    Raises CONFLICT where it began something else.
+    """
+    if key is None:
+        return None
+    message = same(Message.objects.filter(session=session_id, author=user, idempotency_key=key).first(), fingerprint)
+    if message is not None:
+        return message.turns.order_by("pk")[0]
+    return same(Turn.objects.filter(session=session_id, requested_by=user, idempotency_key=key).first(), fingerprint)
 
 
 @transaction.atomic
@@ -129,19 +141,17 @@ def _write(
     fingerprint: str,
 ) -> Turn:
     session = sessions.lock_session(session_id)
-    earlier = _earlier_turn(user, session_id, key, fingerprint)
+    earlier = earlier_turn(user, session_id, key, fingerprint)
     if earlier is not None:
         return earlier
-    require_unarchived(session.project)
-    sessions.require_active(session)
-    sessions.require_no_turn(session)
+    require_idle(session)
     if not session.current_step.live:
         raise StepGoneError(session)
     choice = _offered(session, choice_id) if choice_id is not None else None
-    content = _content(text, choice, has_attachments=bool(attachment_ids))
-    attachments = _attachments(session, attachment_ids)
+    content = checked_content(text, choice, has_attachments=bool(attachment_ids))
     message = append_message(
         session,
+        attachments=sendable(session, attachment_ids),
         role=MessageRole.USER,
         author=user,
         content=content,
@@ -149,22 +159,60 @@ def _write(
         idempotency_key=key,
         idempotency_digest=fingerprint,
     )
-    MessageAttachment.objects.bulk_create(
-        MessageAttachment(message=message, media=media, position=position) for position, media in enumerate(attachments)
-    )
-    turn = Turn.objects.create(session=session, message=message)
     events.message_added(message)
+    return queue_turn(session, message, user)
+
+
+def require_idle(session: Session) -> None:
+    """Raises CONFLICT (archived), SESSION_NOT_ACTIVE, TURN_IN_PROGRESS where nothing can be said now."""
+    require_unarchived(session.project)
+    sessions.require_active(session)
+    sessions.require_no_turn(session)
+
+
+def queue_turn(
+    session: Session, message: Message, user: User, *, idempotency_key: str | None = None, idempotency_digest: str = ""
+) -> Turn:
+    """Have the director answer the active path's last message, which `message` is. The caller holds the session's
+    row lock; the key is that of another reply to a message answered before.
+    """
+    turn = Turn.objects.create(
+        session=session,
+        message=message,
+        requested_by=user,
+        idempotency_key=idempotency_key,
+        idempotency_digest=idempotency_digest,
+    )
     events.turn_updated(session, turn)
+    stop_typing(session, user)
+    _admit(turn, user, session)
     dispatch(turn.pk)
     return turn
 
 
-def append_message(session: Session, **fields: object) -> Message:
+def _admit(turn: Turn, user: User, session: Session) -> None:
+    """Nothing may refuse after this, as a turn that is refused must not count.
+
+    Raises LIMIT_EXCEEDED (the person's or the project's budget), RATE_LIMITED.
+    """
+    usage.reserve(turn=turn, user=user, project=session.project)
+    rate_limits.count("turns", user.pk, what="turns")
+
+
+def append_message(session: Session, *, attachments: Sequence[Media] = (), **fields: object) -> Message:
     """Store the next message of the active path. The caller holds the session's row lock."""
     session.last_message_seq += 1
     message = Message.objects.create(
-        session=session, seq=session.last_message_seq, parent_id=session.active_leaf_id, **fields
+        session=session,
+        seq=session.last_message_seq,
+        parent_id=session.active_leaf_id,
+        step=session.current_step,
+        **fields,
     )
+    MessageAttachment.objects.bulk_create(
+        MessageAttachment(message=message, media=media, position=position) for position, media in enumerate(attachments)
+    )
+    index_message(message)
     session.active_leaf = message
     session.save(update_fields=["last_message_seq", "active_leaf", "updated_at"])
     return message
@@ -190,7 +238,8 @@ def _offered(session: Session, choice_id: int) -> Choice:
     return choice
 
 
-def _content(text: str, choice: Choice | None, *, has_attachments: bool) -> str:
+def checked_content(text: str, choice: Choice | None, *, has_attachments: bool) -> str:
+    """What is stored of a person's words, below the title of the choice they took. Raises INVALID."""
     text = text.strip()
     if len(text) > MAX_MESSAGE_LENGTH:
         raise invalid(f"A message has at most {MAX_MESSAGE_LENGTH:,} characters; this one has {len(text):,}.", "text")
@@ -208,7 +257,8 @@ def _content(text: str, choice: Choice | None, *, has_attachments: bool) -> str:
     return f"{choice.title}\n\n{text}" if text else choice.title
 
 
-def _attachments(session: Session, attachment_ids: Sequence[int]) -> list[Media]:
+def sendable(session: Session, attachment_ids: Sequence[int]) -> list[Media]:
+    """The media to send, in that order. Raises INVALID, NOT_FOUND."""
     if len(attachment_ids) > MAX_ATTACHMENTS:
         raise invalid(f"A message takes at most {MAX_ATTACHMENTS} files.", "attachment_ids")
     found = Media.objects.filter(project=session.project_id).in_bulk(list(attachment_ids))
@@ -246,18 +296,20 @@ def _send(task: object, turn_id: int) -> None:
 
 @transaction.atomic
 def retry_turn(*, user: User, turn_id: int) -> Turn:
-    """Queue a failed turn again: the same row, its text back to nothing.
+    """Queue a failed turn again: the same row, its text back to nothing, and the path back at its message.
 
     Raises NOT_FOUND; CONFLICT where it is not the session's latest turn or did not fail; SESSION_NOT_ACTIVE.
     """
     turn = visible_turn(user, turn_id)
-    session = sessions.lock_session(turn.session_id)
+    session = lock_with_project(turn.session)
     require_unarchived(session.project)
     sessions.require_active(session)
-    turn = Turn.objects.get(pk=turn_id)
+    turn = Turn.objects.select_related("message__step", "notice").get(pk=turn_id)
     latest = session.turns.order_by("-pk").values_list("pk", flat=True)[0]
     if turn.status != TurnStatus.FAILED or turn.pk != latest:
         raise conflict("Only the session's latest turn can be retried, and only when it failed.")
+    # Somebody may have opened another branch meanwhile. What an earlier attempt noted of the files stays.
+    paths.move_to(session, getattr(turn, "notice", turn.message), turn.message.step)
     Turn.objects.filter(pk=turn.pk).update(
         status=TurnStatus.QUEUED,
         attempts_before=turn.attempts,
@@ -275,8 +327,15 @@ def retry_turn(*, user: User, turn_id: int) -> Turn:
     )
     turn.refresh_from_db()
     events.turn_updated(session, turn)
+    _admit(turn, user, session)
     dispatch(turn.pk)
     return turn
+
+
+def lock_with_project(session: Session) -> Session:
+    """The session's row, locked after its project's, as whoever changes what counts as progress must."""
+    lock_project(session.project_id)
+    return sessions.lock_session(session.pk)
 
 
 def visible_turn(user: User, turn_id: int) -> Turn:

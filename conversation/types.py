@@ -5,20 +5,26 @@ from typing import Annotated, Any, cast
 
 import strawberry
 from django.db.models import Prefetch
+from django.urls import reverse
 
 from cms.accounts.types import User
 from cms.api.connections import After, Before, Connection, First, Last, paginate
 from cms.api.context import Context, viewer
 from cms.api.enums import graphql_enum
 from cms.api.errors import UserError, error_list, stored_error
+from cms.api.ids import global_id
 from cms.api.loading import related, related_list
 from cms.api.node import Node
 from content.media.types import Media
 from content.projects.types import Project
+from content.usage.types import SpentTokens, spent_on
 from content.workflow.types import Choice, WorkflowStep
 
 from . import choices, models
-from .choices import MessageRole, SessionState, TurnStatus
+from .choices import ExportFormat, MessageRole, SessionState, TurnStatus
+from .paths import siblings_of
+from .presence import presences, present
+from .presence_types import Participant, participants
 from .rendering import render_markdown
 
 Info = strawberry.Info[Context, Any]
@@ -33,6 +39,15 @@ graphql_enum(
         "PAUSED": "Set aside; resume it to go on.",
         "COMPLETED": "Its work is done; it may be resumed.",
         "ERROR": "Its step is no longer part of the workflow; resuming moves it to the project's present step.",
+    },
+)
+graphql_enum(
+    ExportFormat,
+    "As what a session is exported.",
+    {
+        "MARKDOWN": "The active path, for people and for other programs.",
+        "JSON": "Everything on every branch; docs/export.md describes it.",
+        "PDF": "The active path, to print and to hand on; of a very long one the newest part.",
     },
 )
 graphql_enum(
@@ -90,6 +105,18 @@ def _present_choices(root: strawberry.Parent[models.Session]) -> list[Choice]:
     return _choice_rows(related_list(root, Prefetch("choice_rows", rows, to_attr="_present_choices")))
 
 
+def _participants(root: strawberry.Parent[models.Session]) -> list[Participant]:
+    return participants(presences(related_list(root, Prefetch("presences", present(), to_attr="_present"))).people)
+
+
+def _export_url(
+    root: strawberry.Parent[models.Session],
+    info: Info,
+    format: Annotated[ExportFormat, strawberry.argument(description="As what.")] = ExportFormat.MARKDOWN,
+) -> str:
+    return info.context.absolute(reverse("session-export", args=[global_id("Session", root.pk), format.value]))
+
+
 def _messages(
     root: strawberry.Parent[models.Session],
     first: First = None,
@@ -97,8 +124,12 @@ def _messages(
     last: Last = None,
     before: Before = None,
 ) -> Connection[LazyMessage]:
-    rows = models.Message.objects.filter(session_id=root.pk)
+    rows = models.Message.objects.filter(session_id=root.pk, on_active_path=True)
     return paginate(rows, order=("seq",), first=first, after=after, last=last, before=before)
+
+
+def _session_usage(root: strawberry.Parent[models.Session]) -> SpentTokens:
+    return spent_on(root, "session_id")
 
 
 @strawberry.type(description="A conversation with the director about a project.")
@@ -127,11 +158,25 @@ class Session(Node):
     messages: Connection[LazyMessage] = strawberry.field(
         resolver=_messages, description="The active path's messages, ascending by seq."
     )
+    participants: list[Participant] = strawberry.field(
+        resolver=_participants, description="Who has it open now, in the order of coming."
+    )
+    export_url: str = strawberry.field(
+        resolver=_export_url,
+        description="The session as a file; asks for access (cookie or Bearer) at every request.",
+    )
     active_turn: LazyTurn | None = strawberry.field(
         resolver=_active_turn, description="The turn under way; null where none is."
     )
+    usage: SpentTokens = strawberry.field(
+        resolver=_session_usage, description="Tokens that all its turns used, on every branch, and their cost."
+    )
     created_at: datetime.datetime = strawberry.field(description="When it was started.")
     updated_at: datetime.datetime = strawberry.field(description="When something was last said or changed in it.")
+
+
+def _message_session(root: strawberry.Parent[models.Message]) -> Session:
+    return cast("Session", related(root, "session"))
 
 
 def _parent(root: strawberry.Parent[models.Message]) -> LazyMessage | None:
@@ -153,7 +198,9 @@ def _attachments(root: strawberry.Parent[models.Message]) -> list[Media]:
 
 
 def _offered_with(root: strawberry.Parent[models.Message]) -> list[Choice]:
-    return _choice_rows(related_list(root, "choice_rows"))
+    rows = related_list(root, "choice_rows")
+    # Resuming a session may offer the cards of another step after the same message.
+    return _choice_rows(row for row in rows if row.offer == rows[-1].offer)
 
 
 def _selected_choice(root: strawberry.Parent[models.Message]) -> Choice | None:
@@ -163,6 +210,14 @@ def _selected_choice(root: strawberry.Parent[models.Message]) -> Choice | None:
 def _own_key(root: strawberry.Parent[models.Message], info: Info) -> str | None:
     me = viewer(info)
     return root.idempotency_key if me and root.author_id == me.pk else None
+
+
+def _siblings(root: strawberry.Parent[models.Message]) -> list[LazyMessage]:
+    return cast("list[Message]", siblings_of(root))
+
+
+def _replies(root: strawberry.Parent[models.Message]) -> list[LazyMessage]:
+    return cast("list[Message]", related_list(root, "replies"))
 
 
 def _message_turn(root: strawberry.Parent[models.Message]) -> LazyTurn | None:
@@ -177,8 +232,17 @@ class Message(Node):
     model = models.Message
 
     seq: int = strawberry.field(description="1, 2, 3 … in order of writing within its session, over all branches.")
+    session: Session = strawberry.field(resolver=_message_session, description="Where it was said.")
     parent: LazyMessage | None = strawberry.field(
         resolver=_parent, description="What it follows; null for a session's first message."
+    )
+    siblings: list[LazyMessage] = strawberry.field(
+        resolver=_siblings,
+        description="What was said in its place in all branches, by seq, itself included. Of a reply: all replies to "
+        "the same user's message; of a user's message: all that follow the same message, or are first ones as it is.",
+    )
+    replies: list[LazyMessage] = strawberry.field(
+        resolver=_replies, description="What follows it in every branch, by seq."
     )
     author: User | None = strawberry.field(resolver=_author, description="Of a user's message.")
     role: MessageRole = strawberry.field(description="Who speaks.")
@@ -217,6 +281,12 @@ def _turn_message(root: strawberry.Parent[models.Turn]) -> Message:
     return cast("Message", related(root, "message"))
 
 
+def _turn_text(root: strawberry.Parent[models.Turn]) -> str:
+    if root.status != TurnStatus.RUNNING:
+        return root.text
+    return "".join(chunk.text for chunk in related_list(root, "chunks") if chunk.attempt == root.attempts)
+
+
 def _reply(root: strawberry.Parent[models.Turn]) -> Message | None:
     return cast("Message | None", related(root, "reply"))
 
@@ -235,6 +305,10 @@ def _usage(root: strawberry.Parent[models.Turn]) -> TokenUsage | None:
     return TokenUsage(input_tokens=root.input_tokens, output_tokens=root.output_tokens)
 
 
+def _cost(root: strawberry.Parent[models.Turn]) -> str | None:
+    return spent_on(root, "turn_id").cost
+
+
 @strawberry.type(description="One answer in the making.")
 class Turn(Node):
     model = models.Turn
@@ -243,13 +317,17 @@ class Turn(Node):
     message: Message = strawberry.field(resolver=_turn_message, description="The user's, which started it.")
     reply: Message | None = strawberry.field(resolver=_reply, description="The director's, once it is stored.")
     status: TurnStatus = strawberry.field(description="How far it is.")
-    text: str = strawberry.field(description="What the reply holds so far.")
+    text: str = strawberry.field(resolver=_turn_text, description="What the reply holds so far.")
     error: UserError | None = strawberry.field(resolver=_error, description="Why it failed or was stopped.")
     # Named apart: the class attribute `model` is the row's class.
     model_name: str | None = strawberry.field(
         name="model", resolver=_model, description="The model that answers; null while queued."
     )
     usage: TokenUsage | None = strawberry.field(resolver=_usage, description="Null until the provider has counted.")
+    cost: str | None = strawberry.field(
+        resolver=_cost,
+        description="A decimal number, of all attempts, in the currency of `Usage`; null where nothing had a price.",
+    )
     attempts: int = strawberry.field(description="How often a runner has begun; rises with a retry.")
     created_at: datetime.datetime = strawberry.field(description="When it was queued first.")
     started_at: datetime.datetime | None = strawberry.field(description="When its present attempt began.")

@@ -21,11 +21,14 @@ from content.projects.models import Project
 from content.projects.policy import ProjectPolicy
 from content.workflow.models import WorkflowStep
 
-from .models import Session
+from .choices import ExportFormat
+from .models import Message, Session
+from .paths import path_through
 from .policy import SessionPolicy
 from .transcript import entries, first_offer, messages_of
 
 MESSAGES_PER_PAGE = 50
+MOST_DIGITS = 18
 
 
 def _visible(request: HttpRequest | None) -> QuerySet[Session]:
@@ -65,7 +68,7 @@ class SessionIndexView(ScopedIndexView):
 
 
 class SessionInspectView(ScopedInspectView):
-    """The transcript, oldest page first."""
+    """The transcript of the active path, or with `at` of the branch that holds the message of that number."""
 
     template_name = "conversation/admin/transcript.html"
     page_title = "Transcript"
@@ -79,16 +82,31 @@ class SessionInspectView(ScopedInspectView):
 
     @property
     def header_buttons(self) -> list[HeaderButton]:
-        address = reverse("session", args=[global_id("Session", self.object.pk)])
-        return [HeaderButton("Open the chat", url=address, icon_name="arrow-right")]
+        key = global_id("Session", self.object.pk)
+        addresses = {kind.label: reverse("session-export", args=[key, kind]) for kind in ExportFormat}
+        exports = [
+            HeaderButton(f"Export as {kind}", url=address, icon_name="download") for kind, address in addresses.items()
+        ]
+        return [HeaderButton("Open the chat", url=reverse("session", args=[key]), icon_name="arrow-right"), *exports]
+
+    def _message_at(self) -> Message | None:
+        seq = self.request.GET.get("at", "")
+        is_number = seq.isascii() and seq.isdigit() and len(seq) <= MOST_DIGITS
+        return self.object.messages.filter(seq=seq).first() if is_number else None
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         session = self.object
-        page = Paginator(messages_of(session), MESSAGES_PER_PAGE).get_page(self.request.GET.get("p"))
+        at = self._message_at()
+        path = path_through(session, at)
+        # A branch is opened where it begins to differ, not at its first page.
+        place = path.index(at.pk) // MESSAGES_PER_PAGE + 1 if at else 1
+        page = Paginator(path, MESSAGES_PER_PAGE).get_page(self.request.GET.get("p", place))
         return {
             **super().get_context_data(**kwargs),
+            "at": at,
+            "leaf": path[-1] if path else None,
             "page": page,
-            "entries": entries(session, list(page.object_list)),
+            "entries": entries(session, messages_of(session, list(page.object_list))),
             "opening": first_offer(session) if page.number == 1 else [],
             "project_url": reverse("projects:inspect", args=[session.project_id]),
         }

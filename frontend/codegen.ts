@@ -6,7 +6,8 @@ const config: CodegenConfig = {
   generates: {
     "src/gql/": {
       preset: "client",
-      presetConfig: { fragmentMasking: false },
+      // A document's hash is the one in graphql/trusted-documents.json.
+      presetConfig: { fragmentMasking: false, persistedDocuments: { hashAlgorithm: "sha256" } },
       config: {
         enumsAsTypes: true,
         useTypeImports: true,

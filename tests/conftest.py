@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.test import Client
 
+from cms import rate_limits
 from cms.accounts.choices import SubscriptionTier, UserRole
 from cms.accounts.models import User
 from cms.accounts.services import EDITORS, save_with_role
@@ -20,6 +22,7 @@ from content.projects.services import add_collaborator, create_project
 from conversation import runner, sessions
 from conversation.models import Session, Turn
 
+from . import live
 from .live import LiveServer, ServicesServer, embedded_server, services_server
 
 OPERATIONS = "\n".join(path.read_text() for path in sorted((BASE_DIR / "graphql/operations").glob("*.graphql")))
@@ -34,8 +37,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _forget_the_test_before() -> None:
-    """Limits on signing in are counted in the cache, and vectors are kept by keys, which the next test uses again."""
+    """Limits on signing in are counted in the cache, others beside it; vectors and rates are kept by keys, which the
+    next test uses again.
+    """
     cache.clear()
+    rate_limits.forget()
     vectors.forget()
 
 
@@ -176,6 +182,15 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
 
 
 @pytest.fixture(scope="session")
-def production_like(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServicesServer]]:
-    """Start servers with workers of their own, on PostgreSQL and Redis."""
-    yield from services_server(tmp_path_factory)
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, str]]]:
+    """A folder and an environment for `production_like`."""
+    with live.services(tmp_path_factory) as made:
+        yield made
+
+
+@pytest.fixture
+def production_like(services: tuple[Path, dict[str, str]]) -> Iterator[Callable[..., ServicesServer]]:
+    """Start servers with workers of their own, on PostgreSQL and Redis. They end with the test: a worker that went on
+    would take the next one's turns.
+    """
+    yield from services_server(*services)

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import hashlib
 import itertools
 import json
 import os
@@ -53,6 +54,11 @@ def environment(folder: Path, **changes: str) -> dict[str, str]:
             "MEDIA_ROOT": str(folder / "media"),
             "SECRET_KEY": "a key for tests alone, which signs nothing of worth",
             "REHEARSAL_WORD_DELAY": "0",
+            "RATE_LIMIT_TURNS": "100000/minute",
+            "RATE_LIMIT_UPLOADS": "100000/minute",
+            "COST_LIMIT_USER": "1000000000/minute",
+            "COST_LIMIT_TOKEN": "1000000000/minute",
+            "COST_LIMIT_ADDRESS": "1000000000/minute",
             "LOG_LEVEL": "WARNING",
             **changes,
         }
@@ -64,21 +70,47 @@ def manage(env: dict[str, str], *arguments: str) -> None:
     subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
 
 
-def sqlite_template() -> Path:
-    """A migrated SQLite database with the demo, made once for each set of migrations."""
-    newest = max(path.stat().st_mtime_ns for path in ROOT.glob("c*/**/migrations/*.py"))
+@contextmanager
+def _templates() -> Iterator[tuple[Path, int]]:
+    """The folder of the templates, for one process at a time, and a number of the present set of migrations."""
+    newest = max(path.stat().st_mtime_ns for path in ROOT.glob("[cw]*/**/migrations/*.py"))
     folder = ROOT / "var" / "test-template"
     folder.mkdir(parents=True, exist_ok=True)
-    template = folder / f"{newest}.sqlite3"
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder, newest
+
+
+def _fill(env: dict[str, str]) -> None:
+    manage(env, "migrate", "--verbosity", "0")
+    manage(env, "load_demo")
+
+
+def sqlite_template() -> Path:
+    """A migrated SQLite database with the demo, made once for each set of migrations."""
+    with _templates() as (folder, newest):
+        template = folder / f"{newest}.sqlite3"
         if not template.exists():
             making = folder / "making.sqlite3"
             making.unlink(missing_ok=True)
-            env = environment(folder, DATABASE_URL=f"sqlite:///{making}")
-            manage(env, "migrate", "--verbosity", "0")
-            manage(env, "load_demo")
+            _fill(environment(folder, DATABASE_URL=f"sqlite:///{making}"))
             making.rename(template)
+    return template
+
+
+def postgresql_template() -> str:
+    """The name of a migrated PostgreSQL database with the demo, made once for each set of migrations and folder."""
+    with _templates() as (folder, newest), psycopg.connect(postgresql(), autocommit=True) as connection:
+        mine = f"auto_movie_template_{hashlib.sha256(bytes(folder)).hexdigest()[:8]}"
+        template = f"{mine}_{newest}"
+        there = connection.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [mine]).fetchall()
+        if (template,) not in there:
+            for (old,) in there:
+                connection.execute(f'DROP DATABASE "{old}" WITH (FORCE)')
+            making = f"{mine}_making"
+            connection.execute(f'CREATE DATABASE "{making}"')
+            _fill(environment(folder, DATABASE_URL=_database_url(making)))
+            connection.execute(f'ALTER DATABASE "{making}" RENAME TO "{template}"')
     return template
 
 
@@ -175,8 +207,7 @@ class LiveClient:
         address = self.url.replace("http", "ws") + "/graphql/"
         protocol = websockets.Subprotocol("graphql-transport-ws")
         async with websockets.connect(address, subprotocols=[protocol], max_size=None) as socket:
-            payload = {"authorization": self.headers["Authorization"]}
-            await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
+            await socket.send(json.dumps({"type": "connection_init", "payload": self.headers}))
             assert json.loads(await socket.recv())["type"] == "connection_ack"
             yield socket
 
@@ -209,6 +240,14 @@ class Subscription:
         (event,) = frame["payload"]["data"].values()
         return event  # type: ignore[no-any-return]
 
+    async def rest(self) -> list[dict[str, Any]]:
+        """The frames that the server has sent by now: all up to its answer to a ping."""
+        await self._socket.send(json.dumps({"type": "ping"}))
+        frames = []
+        while (frame := await self.frame())["type"] != "pong":
+            frames.append(frame)
+        return frames
+
     async def until(self, wanted: Callable[[dict[str, Any]], bool], timeout: float = 30) -> list[dict[str, Any]]:
         """All events up to and with the first that is wanted."""
         seen = []
@@ -223,10 +262,10 @@ def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
     """See the fixture `embedded`."""
     started: list[LiveServer] = []
 
-    def start(**changes: str) -> LiveServer:
+    def start(kind: type[LiveServer] = LiveServer, **changes: str) -> LiveServer:
         folder = tmp_path_factory.mktemp("embedded")
         shutil.copy(sqlite_template(), folder / "db.sqlite3")
-        server = LiveServer(folder, environment(folder, **changes))
+        server = kind(folder, environment(folder, **changes))
         started.append(server)
         return server.start()
 
@@ -244,6 +283,12 @@ class ServicesServer(LiveServer):
         worker.kill()
         worker.wait()
 
+    def stop_worker(self) -> None:
+        """SIGTERM the worker alone."""
+        worker = self.processes[1]
+        worker.terminate()
+        worker.wait(timeout=30)
+
     def start_worker(self) -> None:
         """Another worker in place of the one that was killed."""
         with self.log.open("ab") as log:
@@ -256,15 +301,23 @@ class ServicesServer(LiveServer):
         return [*super().commands(), worker, beat]
 
 
+def postgresql() -> str:
+    """The tests' PostgreSQL."""
+    return os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
+
+
+def _database_url(name: str) -> str:
+    return urlunsplit(urlsplit(postgresql())._replace(path=f"/{name}"))
+
+
 @contextmanager
-def own_database(name: str) -> Iterator[str]:
+def own_database(name: str, template: str = "template1") -> Iterator[str]:
     """A PostgreSQL database that is gone afterwards."""
-    server = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
-    with psycopg.connect(server, autocommit=True) as connection:
+    with psycopg.connect(postgresql(), autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         try:
-            yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+            yield _database_url(name)
         finally:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
@@ -280,24 +333,27 @@ def runner_number() -> int:
     return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 
-def services_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., ServicesServer]]:
-    """See the fixture `production_like`."""
+@contextmanager
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, str]]]:
+    """A folder, and the environment of servers on PostgreSQL and Redis with the demo in a database of their own."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     redis = redis_url()
-    started: list[ServicesServer] = []
-    with own_database(f"auto_movie_live_{worker}_{os.getpid()}") as database:
+    with own_database(f"auto_movie_live_{worker}_{os.getpid()}", postgresql_template()) as database:
         folder = tmp_path_factory.mktemp("services")
-        env = environment(folder, DATABASE_URL=database, REDIS_URL=redis, CELERY_BROKER_URL=redis)
-        manage(env, "migrate", "--verbosity", "0")
-        manage(env, "load_demo")
+        yield folder, environment(folder, DATABASE_URL=database, REDIS_URL=redis, CELERY_BROKER_URL=redis)
 
-        def start(**changes: str) -> ServicesServer:
-            server = ServicesServer(folder, env | changes)
-            started.append(server)
-            return server.start()
 
-        try:
-            yield start
-        finally:
-            for server in started:
-                server.stop()
+def services_server(folder: Path, env: dict[str, str]) -> Iterator[Callable[..., ServicesServer]]:
+    """See the fixture `production_like`."""
+    started: list[ServicesServer] = []
+
+    def start(kind: type[ServicesServer] = ServicesServer, **changes: str) -> ServicesServer:
+        server = kind(folder, env | changes)
+        started.append(server)
+        return server.start()
+
+    try:
+        yield start
+    finally:
+        for server in started:
+            server.stop()

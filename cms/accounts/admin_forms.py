@@ -7,20 +7,12 @@ from django.contrib.auth.models import Group
 from wagtail.users.forms import UserForm
 
 from .models import User
-from .services import PRODUCERS, logout, save_with_role
+from .services import PRODUCERS, save_with_role
 
 # What only admins decide.
-ADMINS_FIELDS = ("role", "tier", "max_projects_override", "max_episodes_override", "max_storage_override", "groups")
-PERSON = (
-    "email",
-    "name",
-    "role",
-    "tier",
-    "max_projects_override",
-    "max_episodes_override",
-    "max_storage_override",
-    "groups",
-)
+LIMITS = ("max_projects_override", "max_episodes_override", "max_storage_override", "max_tokens_override")
+ADMINS_FIELDS = ("role", "tier", *LIMITS, "groups")
+PERSON = ("email", "name", *ADMINS_FIELDS)
 
 
 class PersonForm(UserForm):
@@ -59,13 +51,13 @@ class PersonForm(UserForm):
         return email.strip().lower()
 
     def save(self, commit: bool = True) -> User:
-        """The saved person, with the rights of their role; a new password ends their Bearer tokens."""
+        """The saved person, with the rights of their role; who is no longer active loses their access tokens."""
         person: User = super().save(commit=False)
         person.save()
         self.save_m2m()
         save_with_role(person)
-        if self.cleaned_data["password1"] or not person.is_active:
-            logout(user=person, token=None, everywhere=True)
+        if not person.is_active:
+            person.access_tokens.all().delete()
         return person
 
 

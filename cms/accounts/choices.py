@@ -22,17 +22,34 @@ class SubscriptionTier(models.TextChoices):
     ENTERPRISE = "enterprise", "Enterprise"
 
 
+class TokenScope(models.TextChoices):
+    """The rights of an access token."""
+
+    READ = "read", "Read"
+    WRITE = "write", "Write"
+    MANAGE_TOKENS = "tokens:manage", "List, create and revoke access tokens"
+    ANY_DOCUMENT = "documents:any", "Run documents that are not trusted ones"
+
+
 @dataclass(frozen=True, slots=True)
 class PlanLimits:
-    """How many unarchived projects a plan's owner may have, how many episodes each, and bytes of media in all."""
+    """How many unarchived projects a plan's owner may have, how many episodes each, bytes of media in all, and tokens
+    of the director's model in a calendar month.
+    """
 
     max_projects: int
     max_episodes_per_project: int
     max_storage: int
+    max_tokens: int
 
+
+# Of any budget: what a JSON number holds exactly.
+MAX_TOKENS = 2**53
 
 PLAN_LIMITS = {
-    SubscriptionTier.FREE: PlanLimits(1, 3, settings.STORAGE_QUOTAS["FREE"]),
-    SubscriptionTier.PRO: PlanLimits(10, 24, settings.STORAGE_QUOTAS["PRO"]),
-    SubscriptionTier.ENTERPRISE: PlanLimits(1_000, 100, settings.STORAGE_QUOTAS["ENTERPRISE"]),
+    SubscriptionTier.FREE: PlanLimits(1, 3, settings.STORAGE_QUOTAS["FREE"], settings.MONTHLY_TOKENS["FREE"]),
+    SubscriptionTier.PRO: PlanLimits(10, 24, settings.STORAGE_QUOTAS["PRO"], settings.MONTHLY_TOKENS["PRO"]),
+    SubscriptionTier.ENTERPRISE: PlanLimits(
+        1_000, 100, settings.STORAGE_QUOTAS["ENTERPRISE"], settings.MONTHLY_TOKENS["ENTERPRISE"]
+    ),
 }

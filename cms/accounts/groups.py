@@ -7,16 +7,25 @@ from django.db import DEFAULT_DB_ALIAS, router, transaction
 
 from .services import EDITORS, PRODUCERS
 
+# Each has their own access tokens.
+TOKEN_RIGHTS = ("view", "add", "delete")
 # Model, by app: the actions. What the rows are is decided by each subject's policy.
 ADMIN_DOOR = {"wagtailadmin.admin": ("access",)}
 RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
     PRODUCERS: {
         **ADMIN_DOOR,
+        "accounts.accesstoken": TOKEN_RIGHTS,
         "projects.project": ("view", "add", "change"),
         "conversation.session": ("view",),
         "media.media": ("view", "change", "delete"),
+        "webhooks.webhook": ("view",),
+        "webhooks.webhookdelivery": ("view", "change"),
     },
-    EDITORS: {**ADMIN_DOOR, "workflow.workflowstep": ("view", "add", "change", "delete", "publish")},
+    EDITORS: {
+        **ADMIN_DOOR,
+        "workflow.workflowstep": ("view", "add", "change", "delete", "publish"),
+        "usage.modelprice": ("view", "add", "change", "delete"),
+    },
 }
 # For files that belong to no project; all of them are in the root collection or below it.
 COLLECTION_RIGHTS = {
@@ -48,9 +57,14 @@ def create_groups(sender: Any = None, *, apps: Any = global_apps, using: str = D
         for group_name, rights in RIGHTS.items():
             group, _ = groups.get_or_create(name=group_name)
             for name, actions in rights.items():
-                group.permissions.add(*_permissions(apps, using, name, actions))
+                grant(apps, using, group, name, actions)
             for name, actions in COLLECTION_RIGHTS.get(group_name, {}).items():
                 _allow_in_root_collection(apps, using, group, _permissions(apps, using, name, actions))
+
+
+def grant(apps: Any, using: str, group: Any, name: str, actions: tuple[str, ...]) -> None:
+    """Give a group the rights to do `actions` with the model `name` (app.model)."""
+    group.permissions.add(*_permissions(apps, using, name, actions))
 
 
 def _permissions(apps: Any, using: str, name: str, actions: tuple[str, ...]) -> list[Any]:

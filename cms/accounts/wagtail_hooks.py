@@ -9,6 +9,7 @@ from wagtail import hooks
 from wagtail.admin import messages
 from wagtail.admin.menu import MenuItem
 
+from .admin_tokens import AccessTokenViewSet
 from .models import User
 
 
@@ -28,3 +29,9 @@ def people_are_changed_one_by_one(
         return None
     messages.error(request, "People are changed one by one: open the person and change their role there.")
     return redirect("wagtailusers_users:index")
+
+
+@hooks.register("register_admin_viewset")
+def register_access_tokens() -> AccessTokenViewSet:
+    """Access tokens in the admin's menu."""
+    return AccessTokenViewSet()

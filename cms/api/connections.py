@@ -56,8 +56,8 @@ def paginate(
 ) -> Connection[Any]:
     """One page of `rows`.
 
-    `order` names fields of the rows, each with "-" for descending; the last must be unique. `node` answers the
-    entry of a row, the row itself by default. Neither `first` nor `last`: the first 20.
+    `order` names fields of the rows or whole numbers annotated to them, each with "-" for descending; the last must
+    be unique. `node` answers the entry of a row, the row itself by default. Neither `first` nor `last`: the first 20.
     Raises the top-level error INVALID for over 100, both, a negative number, or a cursor that is not ours.
     """
     size = _page_size(first, last)
@@ -137,7 +137,8 @@ def _decode(cursor: str, rows: QuerySet[Any], order: Sequence[str]) -> list[Any]
 
 def _cursor_value(value: Any, rows: QuerySet[Any], name: str) -> Any:
     meta = rows.model._meta
-    if isinstance(meta.pk if name == "pk" else meta.get_field(name), DateTimeField):
+    is_computed = name in rows.query.annotations
+    if not is_computed and isinstance(meta.pk if name == "pk" else meta.get_field(name), DateTimeField):
         moment = datetime.datetime.fromisoformat(value) if isinstance(value, str) else None
         if moment is None or moment.tzinfo is None:
             raise ValueError

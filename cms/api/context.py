@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest
 from graphql import GraphQLError
 
-from cms.errors import ErrorCode
+from cms.accounts.choices import TokenScope
+from cms.errors import ErrorCode, forbidden
 
 if TYPE_CHECKING:
     import strawberry
@@ -19,7 +20,8 @@ class Context:
     """What resolvers know of a request.
 
     `user` is None where nobody is signed in. `token` is the Bearer token used, if one was. `request` is
-    Django's on HTTP and the Channels consumer on WebSocket. `cache` lives as long as the request.
+    Django's on HTTP and the socket's Connection on WebSocket. `cache` lives as long as the request. `deadline` is when
+    the operation has to be over, as time.monotonic counts; None for as long as it takes.
     """
 
     user: "User | None"
@@ -29,6 +31,12 @@ class Context:
     response: Any = None
     connection_params: dict[str, Any] | None = None
     cache: dict[str, Any] = field(default_factory=dict)
+    deadline: float | None = None
+
+    def __post_init__(self) -> None:
+        # Policies are asked with the person alone.
+        if self.user is not None:
+            self.user.token = self.token
 
     def absolute(self, path: str) -> str:
         """A path of this site as an address that works from anywhere, as the caller reached us."""
@@ -41,10 +49,12 @@ class Context:
             return self.request
         scope, request = self.request.scope, HttpRequest()
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"x-forwarded-for"]
         host, port = scope.get("server") or ("localhost", 80)
         request.META |= {
             "REMOTE_ADDR": (scope.get("client") or [""])[0],
             "HTTP_HOST": headers.get(b"host", ""),
+            "HTTP_X_FORWARDED_FOR": ",".join(forwarded),
             "HTTP_X_FORWARDED_PROTO": headers.get(b"x-forwarded-proto", ""),
             "SERVER_NAME": host,
             "SERVER_PORT": str(port),
@@ -68,6 +78,19 @@ def require_user(info: "strawberry.Info[Context, Any]") -> "User":
     if user is None:
         raise unauthenticated()
     return user
+
+
+def require_token_rights(info: "strawberry.Info[Context, Any]", *, writes: bool, beyond_projects: bool) -> None:
+    """Raises FORBIDDEN where the Bearer token may not do what a mutation does. What of a project it reaches is for the
+    policies.
+    """
+    token = info.context.token
+    if token is None:
+        return
+    if writes and not token.has_scope(TokenScope.WRITE):
+        raise forbidden("This token may only read: use one with the scope WRITE.")
+    if beyond_projects and token.is_limited:
+        raise forbidden("This token is limited to some projects, and may do nothing beyond them.")
 
 
 def invalid_argument(message: str) -> GraphQLError:

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -11,11 +12,14 @@ from strawberry.utils.str_converters import to_camel_case
 
 from cms.errors import DomainError, ErrorCode, invalid
 
-from .context import Context, require_user
+from .context import Context, require_token_rights, require_user
+from .deadline import TimedOutError
 from .enums import graphql_enum
 from .text import flaw
 
 logger = logging.getLogger(__name__)
+# graphql-core's suggestions, at the end of its messages.
+_HINT = re.compile(r"\s*Did you mean .*\?$", re.DOTALL)
 
 graphql_enum(
     ErrorCode,
@@ -32,6 +36,7 @@ graphql_enum(
         "STEP_NOT_ALLOWED": "The workflow has no such transition.",
         "UNSUPPORTED_MEDIA": "The file is of a kind that is not taken, is damaged, or is not what it says it is.",
         "RATE_LIMITED": "Too many requests; `retryAfter` says when to try again.",
+        "SECOND_FACTOR_REQUIRED": "`login` of this account takes a `code` too: send it with e-mail and password.",
         "PROVIDER_FAILED": "The model or a generation service failed for good.",
         "PROVIDER_MISCONFIGURED": "The provider refuses our key, address or model name.",
         "CONTENT_REFUSED": "The provider's moderation said no.",
@@ -49,10 +54,11 @@ class UserError:
     field: list[str] | None = strawberry.field(default=None, description="The path below `input`, as clients spell it.")
     retry_after: int | None = strawberry.field(default=None, description="Seconds to wait before trying again.")
     limit: int | None = strawberry.field(
-        default=None, description="Of LIMIT_EXCEEDED: the limit, in the unit that the message names."
+        default=None,
+        description="Of LIMIT_EXCEEDED: the limit, in the unit that the message names; null where it is no Int.",
     )
     remaining: int | None = strawberry.field(
-        default=None, description="Of LIMIT_EXCEEDED: what is left, in the same unit."
+        default=None, description="Of LIMIT_EXCEEDED: what is left, in the same unit; null where it is no Int."
     )
 
 
@@ -68,9 +74,14 @@ def user_error(error: DomainError) -> UserError:
         message=error.message,
         field=[to_camel_case(part) for part in error.field] if error.field else None,
         retry_after=error.retry_after,
-        limit=error.limit,
-        remaining=error.remaining,
+        limit=_as_int(error.limit),
+        remaining=_as_int(error.remaining),
     )
+
+
+def _as_int(number: int | None) -> int | None:
+    """The number, or None where it is larger than the API's Int; the message has it then."""
+    return number if number is not None and number < 2**31 else None
 
 
 def stored_error(code: str, message: str, retry_after: int | None = None) -> UserError | None:
@@ -89,11 +100,13 @@ Payload = TypeVar("Payload")
 
 
 def answers(
-    payload: Callable[..., Payload], *, public: bool = False
+    payload: Callable[..., Payload], *, public: bool = False, writes: bool = True, beyond_projects: bool = False
 ) -> Callable[[Callable[..., Payload]], Callable[..., Payload]]:
     """Decorate a mutation's resolver: a refusal becomes `payload(errors=[...])`, with the object null.
 
-    Who is not signed in gets the top-level error before anything else, unless the mutation is `public`.
+    Who is not signed in gets the top-level error before anything else, unless the mutation is `public`. A token without
+    the scope to write is refused, unless the mutation is one that `writes` nothing of the product's; and one that is
+    limited to projects, where the mutation goes `beyond_projects`.
 
     Services roll their own transaction back when they raise, so nothing is half-written. A failure of ours is
     logged with the request's id and answered as INTERNAL, so that the request's other mutations still run.
@@ -105,11 +118,15 @@ def answers(
             if not public:
                 require_user(info)
             try:
+                if not public:
+                    require_token_rights(info, writes=writes, beyond_projects=beyond_projects)
                 if found := flaw(arguments.get("input")):
                     raise invalid(found[0], *found[1])
                 return resolver(self, info, **arguments)
             except DomainError as error:
                 return payload(errors=[user_error(error)])
+            except TimedOutError as error:
+                return payload(errors=[user_error(error.refusal())])
             except GraphQLError:
                 raise
             except Exception:
@@ -130,18 +147,25 @@ def _is_the_callers(error: GraphQLError, cause: Exception | None) -> bool:
     return error.path is None and bool(error.nodes)
 
 
-def public_error(error: GraphQLError, request_id: str) -> GraphQLError:
-    """A top-level error as clients may see it: with a code, and without our insides."""
+def public_error(error: GraphQLError, request_id: str, *, hints: bool = True) -> GraphQLError:
+    """A top-level error as clients may see it: with a code, and without our insides.
+
+    Without `hints` it does not say which names of the schema are like those that the caller guessed.
+    """
     cause = error.original_error
+    if isinstance(cause, TimedOutError):
+        cause = cause.refusal()
+    facts: dict[str, object] = {}
     if isinstance(cause, DomainError):
-        message, code = cause.message, cause.code.value
+        message, code, facts = cause.message, cause.code.value, _facts(cause)
     elif (error.extensions or {}).get("code"):
         return error
     elif isinstance(cause, RecursionError) and error.path is None:
         message, code = "The document is nested too deeply.", ErrorCode.INVALID.value
     elif _is_the_callers(error, cause):
-        message, code = error.message, ErrorCode.INVALID.value
+        message, code = error.message if hints else _HINT.sub("", error.message), ErrorCode.INVALID.value
     else:
+        facts = {"requestId": request_id}
         logger.error("Request %s failed.", request_id, exc_info=cause)
         message, code = internal_message(request_id), ErrorCode.INTERNAL.value
     return GraphQLError(
@@ -150,5 +174,11 @@ def public_error(error: GraphQLError, request_id: str) -> GraphQLError:
         source=error.source,
         positions=error.positions,
         path=error.path,
-        extensions={**(error.extensions or {}), "code": code},
+        extensions={**(error.extensions or {}), "code": code, **facts},
     )
+
+
+def _facts(error: DomainError) -> dict[str, object]:
+    """What a domain error says in numbers, as UserError names it."""
+    facts = {"retryAfter": error.retry_after, "limit": error.limit, "remaining": error.remaining}
+    return {name: number for name, number in facts.items() if number is not None}

@@ -5,7 +5,12 @@ import binascii
 
 from cms.errors import not_found
 
-WORDS = {"GenerationTask": "The task", "UploadTicket": "The upload", "WorkflowStep": "The workflow step"}
+WORDS = {
+    "GenerationTask": "The task",
+    "UploadTicket": "The upload",
+    "WebhookDelivery": "The delivery",
+    "WorkflowStep": "The workflow step",
+}
 
 
 def global_id(type_name: str, key: int | str) -> str:

@@ -14,6 +14,8 @@ from typing import Any, ParamSpec, TypeVar
 from django.db import close_old_connections, connections
 from graphql import GraphQLObjectType, GraphQLSchema
 
+from . import deadline
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -24,11 +26,12 @@ _threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="realtime")
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run database work off the event loop, with connections given back afterwards."""
     return await asyncio.get_running_loop().run_in_executor(
-        _threads, functools.partial(_with_connections, function, *args, **kwargs)
+        _threads, functools.partial(with_connections, function, *args, **kwargs)
     )
 
 
-def _with_connections(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+def with_connections(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Run database work in a thread that lives on, with connections given back afterwards."""
     close_old_connections()
     try:
         return function(*args, **kwargs)
@@ -64,8 +67,13 @@ def run_resolvers_in_threads(schema: GraphQLSchema) -> None:
 def _threaded(resolve: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(resolve)
     def resolver(root: Any, info: Any, **arguments: Any) -> Any | Awaitable[Any]:
+        deadline.check(info.context.deadline)
         if _under_a_loop():
-            return in_thread(resolve, root, info, **arguments)
+            return in_thread(in_time, root, info, **arguments)
         return resolve(root, info, **arguments)
+
+    def in_time(root: Any, info: Any, **arguments: Any) -> Any:
+        with deadline.enforced(info.context.deadline):
+            return resolve(root, info, **arguments)
 
     return resolver

@@ -2,6 +2,7 @@
 
 from zoneinfo import available_timezones
 
+from .api import *
 from .auth import *
 from .database import *
 from .env import BASE_DIR, env
@@ -9,6 +10,8 @@ from .files import *
 from .model import *
 from .realtime import *
 from .search import *
+from .usage import *
+from .webhooks import *
 from .work import *
 
 DEBUG = False
@@ -17,7 +20,9 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 ALLOWED_ORIGINS: list[str] = env.list("ALLOWED_ORIGINS", default=[])
 CORS_ALLOWED_ORIGINS = ALLOWED_ORIGINS
 CORS_ALLOW_CREDENTIALS = True
-CORS_URLS_REGEX = r"^/(graphql|media|uploads)/.*$"
+CORS_URLS_REGEX = r"^/(graphql$|(graphql|media|uploads|sessions/[^/]+/export)/.*$)"
+# What their scripts may read of an answer, beside what is always read.
+CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After", "Allow"]
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
 
 INSTALLED_APPS = [
@@ -26,8 +31,10 @@ INSTALLED_APPS = [
     "content.workflow",
     "content.projects",
     "content.media",
+    "content.usage",
     "content.generation",
     "conversation",
+    "webhooks",
     "wagtail.documents",
     "wagtail.images",
     "cms.accounts.admin_app.UsersAdminConfig",
@@ -42,9 +49,13 @@ INSTALLED_APPS = [
     "channels",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    *SOCIAL_APPS,
     "servestatic.runserver_nostatic",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.humanize",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
@@ -98,8 +109,11 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
-# Bytes of a JSON body; files never pass through a form.
+# Bytes of a body that is no file: the admin's forms.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+# Bytes of a GraphQL request's JSON, and of its parameters where it is a GET. Over WebSocket it is 1 MiB (`serve`).
+GRAPHQL_MAX_BODY_BYTES = env.int("GRAPHQL_MAX_BODY_BYTES", default=1_048_576)
+GRAPHQL_MAX_QUERY_STRING_BYTES = 16_384
 
 EMAIL_BACKEND = env("EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="auto-movie@localhost")

@@ -7,3 +7,5 @@ from .secret import local_secret_key
 DEBUG = env.bool("DEBUG", default=True)
 SECRET_KEY = env("SECRET_KEY", default="") or local_secret_key(VAR_DIR / "secret.key")
 SERVESTATIC_USE_FINDERS = True
+# A receiver on the same machine.
+WEBHOOK_ALLOW_PRIVATE = env.bool("WEBHOOK_ALLOW_PRIVATE", default=True)

@@ -47,3 +47,6 @@ STORAGE_QUOTAS = {
 }
 # Seconds that the decoders may take for one file.
 DECODE_SECONDS = env.float("DECODE_SECONDS", default=300.0)
+
+# A TrueType font for letters that the fonts of exported PDFs lack, such as Chinese, Japanese and Korean ones.
+PDF_FALLBACK_FONT = env("PDF_FALLBACK_FONT", default="")

@@ -10,6 +10,8 @@ SECRET_KEY = env("SECRET_KEY")
 if len(SECRET_KEY) < 40 or "change" in SECRET_KEY.lower():
     raise ImproperlyConfigured("SECRET_KEY must be at least 40 random characters.")
 
+# Mails hold links that open accounts: the log is no place for them.
+EMAIL_BACKEND = env("EMAIL_BACKEND", default="django.core.mail.backends.smtp.EmailBackend")
 STORAGES["staticfiles"] = {"BACKEND": "cms.static.BuiltStaticFiles"}
 
 # Behind a proxy that ends TLS; HTTPS=0 only for a trial on a closed network.

@@ -23,7 +23,7 @@ class TaskPolicy:
             return tasks.none()
         if self.user.is_admin:
             return tasks
-        return tasks.filter(project__in=Membership.objects.filter(user=self.user).values("project"))
+        return tasks.filter(project__in=Membership.objects.of(self.user).values("project"))
 
     def get(self, action: ProjectAction, pk: int, *, field: str = "id") -> GenerationTask:
         """The task. Raises NOT_FOUND where it is invisible, FORBIDDEN where the person may only look."""

@@ -120,19 +120,12 @@ class MediaEditView(RefusalsAtFields, ScopedEditView):
             **shown_file(media),
             "versions": other_versions(media),
             "uses": uses_of(self.request.user, media),
-            "progress": _progress(media),
+            "progress": media.progress,
         }
 
 
 def _button(label: str, name: str, icon: str, media: Media) -> Button:
     return Button(label, url=reverse(f"media:{name}", args=[media.pk]), icon_name=icon, priority=15)
-
-
-def _progress(media: Media) -> int | None:
-    if media.status != MediaStatus.PROCESSING:
-        return None
-    job = getattr(media, "job", None)
-    return job.progress if job is not None else 0
 
 
 class MediaInspectView(ScopedInspectView):

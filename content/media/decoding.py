@@ -18,7 +18,7 @@ from django.conf import settings
 from cms.errors import DomainError, ErrorCode
 
 from .choices import MediaKind
-from .decoder.job import Job, RefusedError
+from .decoder.job import MOST_CHARACTERS, Job, RefusedError
 from .decoder.pictures import Size
 from .sniff import Format, unsupported
 
@@ -28,9 +28,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "content.media.decoder"]
 # Bytes of address space that a child may have: an 8K film needs about 2 GB.
 MEMORY = 3 * 1024**3
-MOST_CHARACTERS = 100_000
 # What opening a document may take of a request.
 WAITING_SECONDS = 30.0
+# What sampling a film may take of a turn, for which people wait too.
+FRAMES_SECONDS = 30.0
 # What a program needs to find itself and its libraries, and to read names; nothing else of ours.
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 # One thread's worth of the address space that each library sets aside.
@@ -45,8 +46,8 @@ MEMORY_SIGNALS = {signal.SIGKILL}
 class Decoded:
     """What a file turned out to be. Pixels as shown, seconds, Hz; None where the kind has no such thing.
 
-    `text` is a document's, of at most MOST_CHARACTERS; `thumbnail` is a WebP of at most 400 pixels a side: the
-    picture, a film's poster, a sound's waveform, a PDF's first page; None for plain text.
+    `text` is a document's, of at most MOST_CHARACTERS, and `is_cut` says that it goes on; `thumbnail` is a WebP of at
+    most 400 pixels a side: the picture, a film's poster, a sound's waveform, a PDF's first page; None for plain text.
     """
 
     width: int | None = None
@@ -55,6 +56,7 @@ class Decoded:
     fps: float | None = None
     sample_rate: int | None = None
     text: str = ""
+    is_cut: bool = False
     thumbnail: bytes | None = None
 
 
@@ -73,7 +75,8 @@ def decode(path: Path, format_: Format) -> Decoded:
     may be decoded, TIMED_OUT after settings.DECODE_SECONDS. A film that breaks off is taken as far as it plays.
     """
     if format_.mime_type.startswith("text/"):
-        return Decoded(text=_text(path))
+        text, is_cut = _text(path)
+        return Decoded(text=text, is_cut=is_cut)
     with _answered(_task(format_), path, format_) as (answer, folder):
         thumbnail = (folder / "thumbnail.webp").read_bytes()
     # A length of nothing is one that nobody knows.
@@ -82,9 +85,12 @@ def decode(path: Path, format_: Format) -> Decoded:
 
 def sample_frames(path: Path, format_: Format, *, count: int, most_pixels: int) -> list[Frame]:
     """Frames from the middles of `count` equal parts of a film, upright, of at most `most_pixels` each; fewer where
-    the film has fewer. Raises what `decode` raises.
+    the film has fewer, and earlier ones where those cannot be reached in time. Raises what `decode` raises, TIMED_OUT
+    after FRAMES_SECONDS.
     """
-    with _answered("frames", path, format_, count=count, frame_pixels=most_pixels) as (answer, folder):
+    seconds = min(settings.DECODE_SECONDS, FRAMES_SECONDS)
+    wanted = {"count": count, "frame_pixels": most_pixels}
+    with _answered("frames", path, format_, seconds=seconds, **wanted) as (answer, folder):
         return [
             Frame(seconds, (folder / f"frame-{number}.jpg").read_bytes())
             for number, seconds in enumerate(answer["seconds"])
@@ -114,7 +120,8 @@ def _task(format_: Format) -> str:
     return tasks[format_.kind]
 
 
-def _text(path: Path) -> str:
+def _text(path: Path) -> tuple[str, bool]:
+    """The beginning of the text, and whether it goes on."""
     # Four bytes are the most that one character takes in UTF-8.
     with path.open("rb") as file:
         content = file.read(4 * MOST_CHARACTERS)
@@ -126,7 +133,8 @@ def _text(path: Path) -> str:
             raise unsupported("The text is not in UTF-8. Save it as UTF-8 and send it again.") from None
         text = content[: error.start].removeprefix(b"\xef\xbb\xbf").decode("utf-8")
     # No database stores NUL.
-    return text.replace("\0", "")[:MOST_CHARACTERS]
+    text = text.replace("\0", "")
+    return text[:MOST_CHARACTERS], not whole or len(text) > MOST_CHARACTERS
 
 
 @contextmanager

@@ -100,7 +100,7 @@ def _distinct(values: Ids) -> Ids:
 
 
 def _lookups(project_id: int, words: Sequence[Word]) -> Iterator[_Lookup]:
-    syntax = _SYNTAX[connection.vendor]
+    syntax = SYNTAX[connection.vendor]
     for number, word in enumerate(words):
         for place, weight in PLACES.items():
             text = lexeme(project_id, place, word.text)
@@ -116,7 +116,7 @@ def _lookups(project_id: int, words: Sequence[Word]) -> Iterator[_Lookup]:
 
 def _all_of(project_id: int, words: Sequence[Word], places: Sequence[str]) -> str:
     """All words, each at one of the places."""
-    syntax = _SYNTAX[connection.vendor]
+    syntax = SYNTAX[connection.vendor]
     each = []
     for word in words:
         written = syntax.begun if word.is_begun else syntax.exact
@@ -126,7 +126,7 @@ def _all_of(project_id: int, words: Sequence[Word], places: Sequence[str]) -> st
 
 def _ask(lookups: Sequence[_Lookup]) -> list[Ids]:
     """The keys of the media that each lookup finds, newest first, by one statement."""
-    select = _SYNTAX[connection.vendor].select
+    select = SYNTAX[connection.vendor].select
     sql = " UNION ALL ".join(select.format(number=number, most=MOST_OF_A_WORD) for number in range(len(lookups)))
     with connection.cursor() as cursor:
         cursor.execute(sql, [lookup.expression for lookup in lookups])
@@ -139,8 +139,11 @@ def _numbers(text: str | None) -> Ids:
 
 
 @dataclass(frozen=True, slots=True)
-class _Syntax:
-    """How a database is asked. Lexemes hold letters, digits and a full stop, so nothing in them needs escaping."""
+class Syntax:
+    """How a database is asked, and with `select` for media.
+
+    Lexemes hold letters, digits and a full stop, so nothing in them needs escaping.
+    """
 
     quote: str
     begun_mark: str
@@ -149,14 +152,16 @@ class _Syntax:
     select: str
 
     def exact(self, text: str) -> str:
+        """What has the lexeme."""
         return f"{self.quote}{text}{self.quote}"
 
     def begun(self, text: str) -> str:
+        """What has a lexeme that begins so."""
         return f"{self.exact(text)}{self.begun_mark}"
 
 
-_SYNTAX = {
-    "sqlite": _Syntax(
+SYNTAX = {
+    "sqlite": Syntax(
         '"',
         " *",
         " OR ",
@@ -165,7 +170,7 @@ _SYNTAX = {
         " WHERE media_words_index MATCH %s ORDER BY rowid DESC LIMIT {most})",
     ),
     # "+ 0" keeps PostgreSQL from reading the newest media of all projects backwards until it has found enough.
-    "postgresql": _Syntax(
+    "postgresql": Syntax(
         "'",
         ":*",
         " | ",

@@ -6,13 +6,13 @@ and wrong in the next. Scripts without spaces between words are cut into pairs o
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 LONGEST_WORD = 40
-# Bytes of all lexemes of one media item: a long script keeps the words of its first hundred pages or so.
+# Bytes of all lexemes of one media item: a book's words fit; of scripts without spaces, the pairs of a hundred pages.
 MOST_BYTES = 256 * 1024
 
 # Where a word is found, best first, and how much that says about what the media item is.
@@ -28,6 +28,8 @@ _UNSPACED = (
 )
 # Python does not count the vowel signs of Indian scripts as part of a word.
 _RUN = re.compile(rf"[{_UNSPACED}]+|(?:(?![{_UNSPACED}])[^\W_]|[\u0900-\u0963\u0966-\u0dff])+")
+# A letter with its accents, or a Korean syllable written in parts.
+_LETTER = re.compile("[\\s\\S][\u0300-\u036f\u0591-\u05c7\u064b-\u0652\u1160-\u11ff\u3099\u309a]*")
 _IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _HUMP = re.compile(r"(?<=[^\W_A-Z])(?=[A-Z])")
 
@@ -65,6 +67,43 @@ def sought_words(text: str, *, most: int, last_is_begun: bool) -> list[Word]:
         else:
             words |= {pair: Word(pair) for pair in _pairs(run)}
     return list(words.values())[:most]
+
+
+def places_of(text: str, words: Sequence[Word]) -> Iterator[tuple[int, int, Word]]:
+    """Where a text has some of the words, in its order: from which letter up to which, and the word sought."""
+    exact = {word.text: word for word in words}
+    begun = [word for word in words if word.is_begun]
+    for match in re.finditer(r"\S+", text):
+        part = match.group()
+        if any(_sought(word, exact, begun) for word in stored_words(part)):
+            for start, end, word in _places_in(part, exact, begun):
+                yield match.start() + start, match.start() + end, word
+
+
+def _sought(word: str, exact: Mapping[str, Word], begun: Sequence[Word]) -> Word | None:
+    return exact.get(word) or next((each for each in begun if word.startswith(each.text)), None)
+
+
+def _places_in(part: str, exact: Mapping[str, Word], begun: Sequence[Word]) -> Iterator[tuple[int, int, Word]]:
+    """The same for a text without spaces, one letter with its marks after the other."""
+    folded, origin = "", []
+    for letter in _LETTER.finditer(part):
+        plain = _folded(letter.group())
+        folded += plain
+        origin += [letter.span()] * len(plain)
+    for run in _RUN.finditer(folded):
+        for start, end in _pieces(run):
+            if word := _sought(folded[start : min(end, start + LONGEST_WORD)], exact, begun):
+                yield origin[start][0], origin[end - 1][1], word
+
+
+def _pieces(run: re.Match[str]) -> Iterator[tuple[int, int]]:
+    """Whole words; of scripts without spaces the pairs, and each last letter."""
+    if not _IS_UNSPACED.match(run.group()):
+        yield run.span()
+        return
+    for start in range(run.start(), run.end()):
+        yield start, min(start + 2, run.end())
 
 
 def words_in_filename(filename: str) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db.models.functions import Substr
 
 from ai import documents, files, pictures
 from ai.attachments import MOST_STILL_TOKENS
@@ -27,8 +26,6 @@ logger = logging.getLogger(__name__)
 READING_SECONDS = 60.0
 # Of a video that was shown with an earlier message: from a bucket it has to be downloaded each time.
 MOST_BYTES_AGAIN = 256 * 1024**2
-# Of what is extracted at most: so long a text was cut, and white space at its end was dropped then.
-NEARLY_ALL = 0.99
 STILL_PIXELS = MOST_STILL_TOKENS * SQUARE * SQUARE
 
 
@@ -39,7 +36,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._attachments: dict[int, Attachment] = {}
-        self._texts: dict[int, str] = {}
+        self._texts: dict[int, MediaText] = {}
         self._until: float | None = None
         self._closed = threading.Event()
 
@@ -49,10 +46,7 @@ class Reader:
 
     def know_texts(self, media_ids: Collection[int]) -> None:
         """Fetch the words that were extracted from these documents, so that nothing is parsed again for them."""
-        rows = MediaText.objects.filter(media__in=media_ids)
-        # One character more than is used tells that there is more.
-        beginnings = rows.annotate(beginning=Substr("text", 1, documents.MOST_CHARACTERS + 1))
-        self._texts.update(beginnings.values_list("media_id", "beginning"))
+        self._texts.update(MediaText.objects.in_bulk(list(media_ids)))
 
     def attachment(self, media: Media, *, stills: int, again: bool = False) -> Attachment:
         """A media item for the director; its database row is not asked again. A video is sampled in `stills` frames;
@@ -88,14 +82,13 @@ class Reader:
         return self._closed.is_set() or now > self._until
 
 
-def _content(media: Media, texts: Mapping[int, str], *, stills: int) -> Content:
+def _content(media: Media, texts: Mapping[int, MediaText], *, stills: int) -> Content:
     if media.kind == MediaKind.VIDEO:
         return _video(media, stills)
     if media.kind == MediaKind.AUDIO:
         return Content(duration=media.duration, sample_rate=media.sample_rate)
-    if media.pk in texts:
-        text = texts[media.pk]
-        return documents.from_text(text, is_cut=len(text) >= NEARLY_ALL * decoding.MOST_CHARACTERS)
+    if extracted := texts.get(media.pk):
+        return documents.from_text(extracted.text, is_cut=extracted.is_cut)
     limit: int = settings.UPLOAD_LIMITS[MediaKind(media.kind).name]
     with default_storage.open(media.file_path, "rb") as file:
         data: bytes = file.read(limit + 1)

@@ -190,6 +190,15 @@ class Media(models.Model):
         """The characters that appear in it."""
         return [row.key for row in self.character_rows.all()]
 
+    @property
+    def progress(self) -> int | None:
+        """Percent of the processing that is done; None unless PROCESSING."""
+        if self.status != MediaStatus.PROCESSING:
+            return None
+        job = getattr(self, "job", None)
+        # Both end together, but are read one after the other: what has lost its job has come to its end.
+        return job.progress if job is not None else 100
+
 
 class MediaTag(models.Model):
     """A tag of one media item.
@@ -230,6 +239,7 @@ class MediaText(models.Model):
 
     media = models.OneToOneField(Media, primary_key=True, on_delete=models.CASCADE, related_name="text_row")
     text = models.TextField(help_text="The beginning of it, where it is long.")
+    is_cut = models.BooleanField(default=False, help_text="Whether the document goes on.")
 
     def __str__(self) -> str:
         return f"Text of {self.media_id}"

@@ -26,7 +26,7 @@ class MediaPolicy:
         if self.user.is_admin:
             return media
         # A list of projects and no correlated query: SQLite then reads the person's own rows only.
-        return media.filter(project__in=Membership.objects.filter(user=self.user).values("project"))
+        return media.filter(project__in=Membership.objects.of(self.user).values("project"))
 
     def get(self, action: ProjectAction, pk: int, *, field: str = "id") -> Media:
         """The media item. Raises NOT_FOUND where it is invisible, FORBIDDEN where one may only look."""

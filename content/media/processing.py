@@ -205,7 +205,7 @@ def _keep(attempt: Attempt, decoded: Decoded, sha256: str, thumbnail: str) -> No
     unowned.take(thumbnail)
     MediaText.objects.filter(pk=attempt.media.pk).delete()
     if decoded.text:
-        MediaText.objects.create(media=attempt.media, text=decoded.text)
+        MediaText.objects.create(media=attempt.media, text=decoded.text, is_cut=decoded.is_cut)
     words_changed([attempt.media.pk])
 
 

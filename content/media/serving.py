@@ -3,10 +3,9 @@
 import re
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
-from typing import Any
+from typing import IO
 
 from asgiref.sync import sync_to_async
-from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.core.handlers.asgi import ASGIRequest
 from django.http import (
@@ -31,8 +30,11 @@ INLINE = {
 }
 # Seconds that the way to a bucket's file stays open; long enough to watch what was begun.
 REDIRECT_SECONDS = 600
-# Nothing runs, and nothing is loaded but what a browser's own viewer of a picture or film needs.
-CONTENT_POLICY = "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'"
+# Nothing runs, and nothing is loaded but what a browser's own viewer of a picture or film needs. A film's viewer asks
+# for the film again: without its origin it would ask without the cookie.
+CONTENT_POLICY = (
+    "sandbox allow-same-origin; default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'"
+)
 # Numbers of more digits than any file has bytes are no ranges.
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
@@ -105,9 +107,14 @@ def _body(request: HttpRequest, path: str, size: int, content_type: str, etag: s
         return HttpResponse(status=status, content_type=content_type, headers=headers)
     file = default_storage.open(path, "rb")
     file.seek(start)
-    # Under ASGI Django would read a synchronous iterator to its end before it sends a byte.
-    chunks = _async_chunks(file, end - start) if isinstance(request, ASGIRequest) else _chunks(file, end - start)
+    chunks = file_chunks(request, file, end - start)
     return StreamingHttpResponse(chunks, status=status, content_type=content_type, headers=headers)
+
+
+def file_chunks(request: HttpRequest, file: IO[bytes], length: int) -> Iterator[bytes] | AsyncIterator[bytes]:
+    """The next `length` bytes of an open file, which is closed afterwards, as a response's content."""
+    # Under ASGI Django would read a synchronous iterator to its end before it sends a byte.
+    return _async_chunks(file, length) if isinstance(request, ASGIRequest) else _chunks(file, length)
 
 
 def _wanted_range(request: HttpRequest, size: int, etag: str, modified: int) -> tuple[int, int] | None:
@@ -133,14 +140,14 @@ def _still_the_same(request: HttpRequest, etag: str, modified: int) -> bool:
     return condition == etag or parse_http_date_safe(condition) == modified
 
 
-def _chunks(file: File[Any], length: int) -> Iterator[bytes]:
+def _chunks(file: IO[bytes], length: int) -> Iterator[bytes]:
     with file:
         while length > 0 and (chunk := file.read(min(CHUNK, length))):
             length -= len(chunk)
             yield chunk
 
 
-async def _async_chunks(file: File[Any], length: int) -> AsyncIterator[bytes]:
+async def _async_chunks(file: IO[bytes], length: int) -> AsyncIterator[bytes]:
     read = sync_to_async(file.read, thread_sensitive=False)
     try:
         while length > 0 and (chunk := await read(min(CHUNK, length))):

@@ -111,10 +111,10 @@ def _error(root: strawberry.Parent[models.Media]) -> UserError | None:
 
 
 def _progress(root: strawberry.Parent[models.Media]) -> int | None:
-    if root.status != MediaStatus.PROCESSING:
-        return None
-    job = related(root, "job")
-    return job.progress if job is not None else 0
+    if root.status == MediaStatus.PROCESSING:
+        # Asked for all siblings at once.
+        related(root, "job")
+    return root.progress
 
 
 def _url(root: strawberry.Parent[models.Media], info: Info) -> str | None:

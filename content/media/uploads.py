@@ -9,6 +9,7 @@ from django.core import signing
 from django.db import transaction
 from django.utils import timezone
 
+from cms import rate_limits
 from cms.accounts.models import User
 from cms.errors import DomainError, ErrorCode, conflict, forbidden, invalid, not_found
 from content.projects.policy import ProjectAction, ProjectPolicy
@@ -43,7 +44,7 @@ def create_upload(
     """A ticket to send one file, of exactly `file_size` bytes, to a project.
 
     Raises NOT_FOUND (project, or field replaces_media_id), CONFLICT (archived), INVALID, UNSUPPORTED_MEDIA,
-    LIMIT_EXCEEDED.
+    LIMIT_EXCEEDED, RATE_LIMITED.
     """
     project = ProjectPolicy(user).get(ProjectAction.EDIT, project_id, field="project_id")
     require_unarchived(project)
@@ -58,6 +59,7 @@ def create_upload(
         lock_owner(project)
         _require_few_open(user)
         require_room(project, file_size, reserved=True)
+        rate_limits.count("uploads", user.pk, what="uploads")
         path = new_path()
         unowned.note(path)
         return Upload.objects.create(
@@ -208,7 +210,8 @@ def cancel_upload(*, user: User, upload_id: int) -> None:
 
     Raises NOT_FOUND, or CONFLICT where it has become a media item.
     """
-    upload = Upload.objects.select_for_update(of=("self",)).filter(pk=upload_id, user=user).first()
+    uploads = user.narrowed(Upload.objects.filter(user=user), "project")
+    upload = uploads.select_for_update(of=("self",)).filter(pk=upload_id).first()
     if upload is None:
         raise not_found("The upload")
     if upload.status == UploadStatus.COMPLETED:

@@ -41,7 +41,7 @@ STATUS = {
 View = Callable[..., HttpResponseBase]
 
 
-def _answers_errors(view: View) -> View:
+def answers_errors(view: View) -> View:
     """Refusals as JSON with the API's code."""
 
     @functools.wraps(view)
@@ -64,7 +64,7 @@ def _refusal(status: int, code: str, message: str) -> HttpResponseBase:
 
 @csrf_exempt
 @require_http_methods(["PUT"])
-@_answers_errors
+@answers_errors
 def upload(request: HttpRequest, token: str) -> HttpResponseBase:
     """Take in the bytes of a ticket. The address carries its own signature: no cookie, no token."""
     scope = getattr(request, "scope", {})
@@ -83,14 +83,14 @@ def upload(request: HttpRequest, token: str) -> HttpResponseBase:
 
 
 @require_safe
-@_answers_errors
+@answers_errors
 def media_file(request: HttpRequest, media_id: str) -> HttpResponseBase:
     """A media item's file, for those who may see it."""
     return _send_media(request, _visible(request, media_id))
 
 
 @require_safe
-@_answers_errors
+@answers_errors
 def media_thumbnail(request: HttpRequest, media_id: str) -> HttpResponseBase:
     """A small picture of a media item, for those who may see it."""
     media = _visible(request, media_id)
@@ -100,7 +100,7 @@ def media_thumbnail(request: HttpRequest, media_id: str) -> HttpResponseBase:
 
 
 @require_safe
-@_answers_errors
+@answers_errors
 def media_signed(request: HttpRequest, token: str) -> HttpResponseBase:
     """A media item's file, for whoever holds the signature, until it expires."""
     media_id, seconds_left = signed_media(token)
@@ -114,7 +114,7 @@ def media_signed(request: HttpRequest, token: str) -> HttpResponseBase:
 
 
 @require_safe
-@_answers_errors
+@answers_errors
 def storage_file(request: HttpRequest, path: str) -> HttpResponseBase:
     """A file by its storage address, as Wagtail's admin uses it for thumbnails."""
     stored = stored_file(path)

@@ -17,3 +17,4 @@ class ProjectsConfig(AppConfig):
         hooks.projects_used_by = services.projects_used_by
         hooks.storage_used_by = services.storage_used_by
         hooks.active_projects = policy.active_projects_of
+        hooks.projects_of = policy.projects_of

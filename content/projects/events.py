@@ -1,11 +1,23 @@
 """A project's ordered log, and the hint that tells subscribers to read it."""
 
+from collections.abc import Callable
+
 from django.db import transaction
 from django.db.models import F
 
 from cms.realtime import send_hint
 
 from .models import Project, ProjectEvent
+
+EventHook = Callable[[Project, ProjectEvent], None]
+
+_event_hook: EventHook | None = None
+
+
+def register_event_hook(hook: EventHook) -> None:
+    """Have `hook(project, event)` called for every stored event, inside its transaction. There is one such hook."""
+    global _event_hook
+    _event_hook = hook
 
 
 def project_group(project_id: int) -> str:
@@ -22,6 +34,8 @@ def record_event(project: Project, type: ProjectEvent.Type, object_id: int) -> P
     row.update(last_event_seq=F("last_event_seq") + 1)
     project.last_event_seq = row.values_list("last_event_seq", flat=True).get()
     event = ProjectEvent.objects.create(project=project, seq=project.last_event_seq, type=type, object_id=object_id)
+    if _event_hook is not None:
+        _event_hook(project, event)
     hint_project(project.pk)
     return event
 

@@ -11,10 +11,11 @@ from wagtail.admin.panels import FieldPanel, MultiFieldPanel, ObjectList
 from cms.api.ids import global_id
 
 from .models import StyleReference
+from .policy import ProjectAction, ProjectPolicy
 from .services import DEFAULT_EPISODES
 
 WRITTEN = (
-    *("title", "description", "genre", "episode_count", "target_audience", "status"),
+    *("title", "description", "genre", "episode_count", "target_audience", "status", "token_budget"),
     *("aspect_ratio", "episode_duration", "quality_tier"),
 )
 MEDIA = StyleReference._meta.get_field("media").related_model
@@ -53,6 +54,8 @@ class ProjectForm(WagtailAdminModelForm):
         if not project.pk:
             episodes.initial = self.initial["episode_count"] = min(DEFAULT_EPISODES, limit)
             return
+        if not ProjectPolicy(self.for_user).may(ProjectAction.MANAGE, project):
+            self.fields.pop("token_budget", None)
         pictures = MEDIA._default_manager.filter(project=project, kind="image")
         self.fields["style_references"].queryset = pictures.order_by("-created_at", "-pk")
         self.initial["style_references"] = list(project.style_reference_rows.values_list("media_id", flat=True))
@@ -60,7 +63,7 @@ class ProjectForm(WagtailAdminModelForm):
 
     def values(self) -> dict[str, Any]:
         """All of the project's own fields."""
-        return {name: self.cleaned_data[name] for name in WRITTEN}
+        return {name: self.cleaned_data[name] for name in WRITTEN if name in self.cleaned_data}
 
     def changes(self) -> dict[str, Any]:
         """The fields that differ from what is stored."""
@@ -94,7 +97,8 @@ PRODUCTION = MultiFieldPanel(
     [FieldPanel("aspect_ratio"), FieldPanel("episode_duration"), FieldPanel("quality_tier")],
     heading="Production settings",
 )
+BUDGET = MultiFieldPanel([FieldPanel("token_budget")], heading="Budget")
 STYLE = MultiFieldPanel([FieldPanel("style_references")], heading="Style references", classname="collapsed")
 
 CREATE_HANDLER = ObjectList([SERIES, PRODUCTION], base_form_class=ProjectForm)
-EDIT_HANDLER = ObjectList([SERIES, PRODUCTION, STYLE], base_form_class=ProjectForm)
+EDIT_HANDLER = ObjectList([SERIES, PRODUCTION, BUDGET, STYLE], base_form_class=ProjectForm)

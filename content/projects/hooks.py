@@ -8,6 +8,9 @@ from cms.api.connections import Connection
 session_connection: Callable[..., Connection[Any]]
 """`(user, project, *, first, after, last, before)`; filled by conversation."""
 
+usage: Callable[..., Any]
+"""`(project, info)`: what was used for a project; filled by content.usage."""
+
 media_connection: Callable[..., Connection[Any]]
 """`(user, project, filters, *, first, after, last, before)`; filled by content.media."""
 

@@ -33,7 +33,7 @@ def project_rows(user: User, filters: ProjectFilters) -> Listing:
     if user.is_admin:
         everything = Project.objects.filter(_condition(filters, ""))
         return everything, ("-updated_at", "-id"), lambda row: row
-    mine = Membership.objects.filter(_condition(filters, "project__"), user=user).select_related("project")
+    mine = Membership.objects.of(user).filter(_condition(filters, "project__")).select_related("project")
     return mine, ("-project_updated_at", "-project_id"), lambda row: row.project
 
 

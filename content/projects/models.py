@@ -1,10 +1,15 @@
 """Project, its members, its completed steps and its event log."""
 
+from typing import Self
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+
+from cms.accounts.choices import MAX_TOKENS
+from cms.accounts.models import User
 
 from .choices import AspectRatio, Genre, MembershipRole, ProjectStatus, QualityTier, TargetAudience
 
@@ -47,6 +52,12 @@ class Project(models.Model):
     media_bytes = models.PositiveBigIntegerField(
         "storage used", default=0, editable=False, help_text="Bytes of all its media's files."
     )
+    token_budget = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(MAX_TOKENS)],
+        help_text="Tokens of the director's model that it may use in all. Leave empty for no limit of its own.",
+    )
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -76,6 +87,14 @@ class Project(models.Model):
         return self.archived_at is not None
 
 
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    """Memberships, from which every policy derives who may see what."""
+
+    def of(self, user: User) -> Self:
+        """A person's; where they came by a token that is limited to projects, in these alone."""
+        return user.narrowed(self.filter(user=user), "project")
+
+
 class Membership(models.Model):
     """A person's place in a project.
 
@@ -88,6 +107,8 @@ class Membership(models.Model):
     role = models.CharField(max_length=20, choices=MembershipRole, default=MembershipRole.COLLABORATOR)
     project_updated_at = models.DateTimeField(default=timezone.now, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]

@@ -33,7 +33,7 @@ class ProjectPolicy:
             return projects.none()
         if self.user.is_admin:
             return projects
-        mine = Membership.objects.filter(project=OuterRef("pk"), user=self.user)
+        mine = Membership.objects.of(self.user).filter(project=OuterRef("pk"))
         return projects.filter(Exists(mine))
 
     def may(self, action: ProjectAction, project: Project) -> bool:
@@ -56,7 +56,12 @@ class ProjectPolicy:
 
     def _role(self, project: Project) -> str | None:
         assert self.user is not None
-        return Membership.objects.filter(project=project, user=self.user).values_list("role", flat=True).first()
+        return Membership.objects.of(self.user).filter(project=project).values_list("role", flat=True).first()
+
+
+def projects_of(person: User) -> QuerySet[Project]:
+    """The projects that the person is a member of, which for admins are not all that they see."""
+    return Project.objects.filter(pk__in=Membership.objects.of(person).values("project"))
 
 
 def active_projects_of(person: User, viewer: User | None) -> list[Project]:
@@ -68,8 +73,8 @@ def active_projects_of(person: User, viewer: User | None) -> list[Project]:
         .exclude(project__status=ProjectStatus.COMPLETED)
         .order_by("-project_updated_at", "-project_id")
     )
-    if not viewer.is_admin and viewer.pk != person.pk:
-        rows = rows.filter(Exists(Membership.objects.filter(project=OuterRef("project"), user=viewer)))
+    if not viewer.is_admin and (viewer.pk != person.pk or viewer.is_limited):
+        rows = rows.filter(Exists(Membership.objects.of(viewer).filter(project=OuterRef("project"))))
     if len(siblings(person)) == 1:
         # The first rows of one index; a prefetch numbers all that the person has.
         memberships = together(rows.filter(user=person)[:50])

@@ -20,8 +20,8 @@ class Progress:
 
 
 def completed_steps(project: Project) -> list[str]:
-    """Slugs of the project's completed steps, each once."""
-    rows = StepCompletion.objects.annotate(slug=F("step__slug")).order_by("pk")
+    """Slugs of the project's completed steps, each once: those that a reply on a session's active path completed."""
+    rows = StepCompletion.objects.filter(turn__reply__on_active_path=True).annotate(slug=F("step__slug")).order_by("pk")
     completions = related_list(project, Prefetch("step_completions", rows, to_attr="_step_completions"))
     return list(dict.fromkeys(completion.slug for completion in completions))
 

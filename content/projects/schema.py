@@ -7,12 +7,14 @@ import strawberry
 from django.utils import timezone
 from graphql import GraphQLError
 
+from cms.accounts.callers import Caller
 from cms.accounts.models import User as UserRow
 from cms.api.connections import After, Before, Connection, First, Last, paginate
-from cms.api.context import invalid_argument, require_user
+from cms.api.context import invalid_argument, require_user, unauthenticated
 from cms.api.errors import answers
 from cms.api.ids import parse_id
 from cms.api.node import register_node
+from cms.api.scalars import BigInt
 from cms.api.threads import in_thread
 from cms.api.values import Input, given, or_none, plain
 from cms.errors import DomainError, ErrorCode, invalid
@@ -93,6 +95,10 @@ class UpdateProjectInput:
     style_reference_ids: list[strawberry.ID] | None = strawberry.field(
         default=strawberry.UNSET, description="Pictures of this project, replacing the list; null clears it."
     )
+    token_budget: BigInt | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Tokens of director models that it may use in all; null: no limit. Its owner and admins only.",
+    )
     expected_revision: int | None = strawberry.field(
         default=strawberry.UNSET,
         description="Where someone else has saved meanwhile: CONFLICT, and nothing is written.",
@@ -123,6 +129,7 @@ class RemoveCollaboratorInput:
     user_id: strawberry.ID = strawberry.field(description="The collaborator.")
 
 
+WRITTEN = ("title", "description", "genre", "episode_count", "target_audience", "status", "token_budget")
 SETTINGS = ("aspect_ratio", "episode_duration", "quality_tier")
 
 
@@ -176,7 +183,7 @@ class ProjectsQuery:
 @strawberry.type
 class ProjectsMutation:
     @strawberry.mutation(description="Create a project that the caller owns.")
-    @answers(ProjectPayload)
+    @answers(ProjectPayload, beyond_projects=True)
     def create_project(self, info: Info, input: Input[CreateProjectInput]) -> ProjectPayload:
         settings = given(input.settings, *SETTINGS) if input.settings else {}
         fields = {"description": input.description, "episode_count": input.episode_count}
@@ -194,7 +201,7 @@ class ProjectsMutation:
     @strawberry.mutation(description="Change a project; only the fields that were sent are written.")
     @answers(ProjectPayload)
     def update_project(self, info: Info, input: Input[UpdateProjectInput]) -> ProjectPayload:
-        changes = given(input, "title", "description", "genre", "episode_count", "target_audience", "status")
+        changes = given(input, *WRITTEN)
         if input.settings is None:
             raise invalid("Settings cannot be empty: send the ones to change.", "settings")
         if input.settings is not strawberry.UNSET:
@@ -253,28 +260,31 @@ class _AccessLostError(Exception):
     """The subscriber may no longer see the project."""
 
 
-def _start(info: Info, project_id: strawberry.ID, after: int | None) -> tuple[UserRow, ProjectRow, int]:
+def _start(info: Info, project_id: strawberry.ID, after: int | None) -> tuple[Caller, ProjectRow, int]:
     user = require_user(info)
     pk = parse_id(project_id, "Project", "project_id")
     project = ProjectPolicy(user).get(ProjectAction.VIEW, pk, field="project_id")
     if after is not None and not 0 <= after <= project.last_event_seq:
         raise invalid_argument(f"`after` lies beyond the project's last event, {project.last_event_seq}.")
-    return user, project, project.last_event_seq if after is None else after
+    caller = Caller.of(user, info.context.token)
+    return caller, project, project.last_event_seq if after is None else after
 
 
-def _read(user_id: int, project_id: int, after: int) -> list[EventRow]:
-    user = UserRow.objects.filter(pk=user_id, is_active=True).first()
+def _read(caller: Caller, project_id: int, after: int) -> list[EventRow]:
+    user = caller.user()
+    if user is None:
+        raise unauthenticated()
     if not ProjectPolicy(user).visible().filter(pk=project_id).exists():
         raise _AccessLostError
     return list(EventRow.objects.filter(project=project_id, seq__gt=after).order_by("seq")[:BATCH])
 
 
-async def _events(user_id: int, project_id: int, after: int) -> AsyncGenerator[ProjectEvent, None]:
+async def _events(caller: Caller, project_id: int, after: int) -> AsyncGenerator[ProjectEvent, None]:
     live: ProjectEvent | None = None
-    async with listen(project_group(project_id)) as hints:
+    async with listen(project_group(project_id), caller.group) as hints:
         while True:
             try:
-                rows = await in_thread(_read, user_id, project_id, after)
+                rows = await in_thread(_read, caller, project_id, after)
             except _AccessLostError:
                 raise GraphQLError(
                     "The project was not found.", extensions={"code": ErrorCode.NOT_FOUND.value}
@@ -286,7 +296,7 @@ async def _events(user_id: int, project_id: int, after: int) -> AsyncGenerator[P
                 yield live
                 live = None
             if len(rows) < BATCH:
-                hint = await hints.next(POLL)
+                hint = await hints.next(min(POLL, caller.seconds_left))
                 # Told after the next look at the log, which asks for the access too.
                 live = _live(project_id, *hint["live"]) if hint is not None and "live" in hint else None
 
@@ -312,5 +322,5 @@ class ProjectsSubscription:
             strawberry.argument(description="The last seq that the caller has; left out: only live."),
         ] = None,
     ) -> AsyncGenerator[ProjectEvent, None]:
-        user, project, start = await in_thread(_start, info, project_id, after)
-        return _events(user.pk, project.pk, start)
+        caller, project, start = await in_thread(_start, info, project_id, after)
+        return _events(caller, project.pk, start)

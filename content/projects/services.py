@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Count, Sum
 from django.utils import timezone
 
+from cms.accounts.choices import MAX_TOKENS
 from cms.accounts.models import User
 from cms.errors import DomainError, ErrorCode, conflict, invalid, not_found
 from cms.idempotency import check_key, digest, once, same
@@ -19,12 +20,17 @@ from .policy import ProjectAction, ProjectPolicy
 
 DEFAULT_EPISODES = 10
 MAX_TITLE, MAX_DESCRIPTION, MAX_STYLE_REFERENCES = 200, 5_000, 50
-NULLABLE_FIELDS = {"description": ""}
+# What null stands for, where a value may be empty.
+NULLABLE_FIELDS = {"description": "", "token_budget": None}
+# What only the owner and admins decide.
+OWNERS_FIELDS = frozenset({"token_budget"})
 
 
 def lock_project(pk: int) -> Project:
     """The project's row, locked until the transaction ends. Sessions are always locked after their project."""
-    return Project.objects.select_for_update(of=("self",)).select_related("created_by").get(pk=pk)
+    # Rows that refer to it may still be added: who holds a session's lock alone does so, and would wait for this one.
+    locked = Project.objects.select_for_update(of=("self",), no_key=True)
+    return locked.select_related("created_by").get(pk=pk)
 
 
 def require_unarchived(project: Project) -> None:
@@ -121,9 +127,10 @@ def update_project(
 ) -> Project:
     """Write the fields in `changes`, and no others; `style_reference_ids` replaces the list.
 
-    Raises NOT_FOUND, CONFLICT (archived, or another revision), INVALID, LIMIT_EXCEEDED.
+    Raises NOT_FOUND, FORBIDDEN (the owner's fields), CONFLICT (archived, or another revision), INVALID, LIMIT_EXCEEDED.
     """
-    project = _locked_for(user, ProjectAction.EDIT, project_id)
+    action = ProjectAction.MANAGE if OWNERS_FIELDS & changes.keys() else ProjectAction.EDIT
+    project = _locked_for(user, action, project_id)
     require_unarchived(project)
     require_revision(project, expected_revision)
     if not changes and style_reference_ids is None:
@@ -246,6 +253,8 @@ def _checked(name: str, value: Any) -> Any:
         raise invalid(f"A description has at most {MAX_DESCRIPTION:,} characters.", "description")
     elif name == "episode_count" and value < 1:
         raise invalid("A series has at least one episode.", "episode_count")
+    elif name == "token_budget" and not 0 <= (value or 0) <= MAX_TOKENS:
+        raise invalid("A budget is a number of tokens, 0 or more.", "token_budget")
     elif name == "episode_duration" and not 1 <= value <= MAX_EPISODE_MINUTES:
         raise invalid(f"An episode lasts 1 to {MAX_EPISODE_MINUTES} minutes.", *_path(name))
     return value

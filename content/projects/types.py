@@ -13,6 +13,7 @@ from cms.api.enums import graphql_enum
 from cms.api.errors import UserError, error_list
 from cms.api.loading import related, related_list
 from cms.api.node import Node
+from cms.api.scalars import BigInt
 from content.workflow.services import published_graph
 from content.workflow.types import Phase
 
@@ -24,12 +25,14 @@ from .progress import Progress, progress_of
 if TYPE_CHECKING:
     from content.generation.types import GenerationTask
     from content.media.types import Media, MediaFilter
+    from content.usage.types import Usage
     from conversation.types import Session
 
 Info = strawberry.Info[Context, Any]
 LazyMedia = Annotated["Media", strawberry.lazy("content.media.types")]
 LazyMediaFilter = Annotated["MediaFilter", strawberry.lazy("content.media.types")]
 LazySession = Annotated["Session", strawberry.lazy("conversation.types")]
+LazyUsage = Annotated["Usage", strawberry.lazy("content.usage.types")]
 LazyTask = Annotated["GenerationTask", strawberry.lazy("content.generation.types")]
 
 graphql_enum(Genre, "What kind of series it is.")
@@ -117,6 +120,14 @@ def _media(
     return hooks.media_connection(require_user(info), root, filters, first=first, after=after, last=last, before=before)
 
 
+def _usage(root: strawberry.Parent[models.Project], info: Info) -> LazyUsage:
+    return hooks.usage(root, info)  # type: ignore[no-any-return]  # a hook
+
+
+def _token_budget(root: strawberry.Parent[models.Project]) -> BigInt | None:
+    return None if root.token_budget is None else BigInt(root.token_budget)
+
+
 def _tasks(
     root: strawberry.Parent[models.Project],
     info: Info,
@@ -145,6 +156,13 @@ class Project(Node):
     )
     settings: ProjectSettings = strawberry.field(resolver=_settings, description="How it is to be made.")
     progress: ProjectProgress = strawberry.field(resolver=_progress, description="Where it stands in the workflow.")
+    token_budget: BigInt | None = strawberry.field(
+        resolver=_token_budget,
+        description="Tokens of director models that the owner gives it, in all its time; null: no limit of its own.",
+    )
+    usage: LazyUsage = strawberry.field(
+        resolver=_usage, description="Tokens that were used for it, what they cost, and what is left of its budget."
+    )
     revision: int = strawberry.field(
         description="Rises with what updateProject writes, not with turns or progress; for expectedRevision."
     )

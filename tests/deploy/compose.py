@@ -114,7 +114,12 @@ def compose_server(folder: Path, **changes: str) -> Iterator[ComposeServer]:
     redis = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
     with own_database(f"auto_movie_compose_{os.getpid()}_{folder.name}") as database:
         env = on_this_machine(environment_of("web", GIVEN), database=database, redis=redis, media=folder / "media")
-        env |= {"STATIC_ROOT": str(folder / "static"), "PGAPPNAME": "web", **changes}
+        env |= {
+            "STATIC_ROOT": str(folder / "static"),
+            "PGAPPNAME": "web",
+            "RATE_LIMIT_TURNS": "100000/minute",
+            **changes,
+        }
         manage(env, *shlex.split(compose()["services"]["migrate"]["command"])[2:])
         admin = {"DJANGO_SUPERUSER_PASSWORD": PASSWORD, "DJANGO_SUPERUSER_NAME": "Ada Admin"}
         manage(env | admin, "createsuperuser", "--noinput", "--email", "admin@example.com")

@@ -1,9 +1,11 @@
 """SIGKILL in mid-reply: nothing acknowledged is lost, the turn completes, and there is one reply."""
 
 import asyncio
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import kombu
 import pytest
 
 from tests.live import LiveClient, LiveServer, ServicesServer
@@ -73,6 +75,50 @@ def test_another_worker_takes_over_from_one_that_was_killed(
     production_like: Callable[..., ServicesServer],
 ) -> None:
     server = production_like(**PACE)
+
+    def kill() -> None:
+        server.kill_worker()
+        server.start_worker()
+
+    kill_and_recover(server, kill)
+    server.stop()
+
+
+@pytest.mark.services
+def test_worker_stopped_in_mid_reply_hands_the_turn_to_its_successor(
+    production_like: Callable[..., ServicesServer],
+) -> None:
+    server = production_like(**PACE | {"TURN_LEASE_SECONDS": "300"})
+
+    def stop() -> None:
+        server.stop_worker()
+        server.start_worker()
+
+    kill_and_recover(server, stop)
+    server.stop()
+
+
+@pytest.fixture
+def rabbitmq() -> Iterator[str]:
+    """A broker's address; its queue is gone afterwards."""
+    url = os.environ.get("TEST_AMQP_URL", "amqp://guest:guest@127.0.0.1:5672//")
+    broker = kombu.Connection(url, connect_timeout=2)
+    try:
+        broker.ensure_connection(max_retries=1)
+    except broker.connection_errors:
+        if os.environ.get("REQUIRE_SERVICES") == "1":
+            pytest.fail("RabbitMQ is required here and was not found.")
+        pytest.skip("RabbitMQ was not found.")
+    with broker:
+        yield url
+        broker.channel().queue_delete("celery")
+
+
+@pytest.mark.services
+def test_the_same_holds_with_rabbitmq_as_the_broker(
+    production_like: Callable[..., ServicesServer], rabbitmq: str
+) -> None:
+    server = production_like(**PACE, CELERY_BROKER_URL=rabbitmq)
 
     def kill() -> None:
         server.kill_worker()

@@ -30,7 +30,8 @@ def wait_until_idle(client: LiveClient, session: str) -> dict[str, Any]:
     for _ in range(1_000):
         stored = client.run(MESSAGES, session=session)["session"]
         if stored["activeTurn"] is None:
-            return stored
+            # Read anew: a turn may have ended between two fields of one answer.
+            return client.run(MESSAGES, session=session)["session"]
     raise AssertionError("The turn does not end.")
 
 

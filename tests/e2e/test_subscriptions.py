@@ -3,13 +3,15 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
 import websockets
 
+from cms.api.ids import parse_id
 from tests.live import PASSWORD, LiveClient, LiveServer
 
 from .test_workflow import EVENTS, SEND, START, assembled, first_project, is_end_of_turn
@@ -163,16 +165,86 @@ def test_access_withdrawn_while_subscribed_ends_the_subscription_within_a_second
         client.run(ADD, id=project, email="collaborator@example.com")
 
 
+@contextmanager
+def browser(server: LiveServer, name: str) -> Iterator[httpx.Client]:
+    """Signed in by cookie."""
+    with httpx.Client(base_url=server.url, headers={"Referer": server.url}, timeout=30) as client:
+        client.get("/")
+        form = {"login": f"{name}@example.com", "password": PASSWORD}
+        form["csrfmiddlewaretoken"] = client.cookies["csrftoken"]
+        assert client.post("/accounts/login/", data=form).status_code == 302
+        yield client
+
+
+def signed_out(frames: list[dict[str, Any]]) -> None:
+    assert [frame["type"] for frame in frames] == ["next", "complete"]
+    assert frames[0]["payload"]["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+def until_signed_out(person: LiveClient, act: Callable[[], object]) -> list[list[dict[str, Any]]]:
+    """The last frames of a person's subscriptions to a session and to a project, after something was done."""
+    session, project = start(person), first_project(person)
+
+    async def follow() -> list[list[dict[str, Any]]]:
+        async with (
+            person.subscribe(EVENTS, session=session["id"], after=0) as events,
+            person.subscribe(PROJECT_EVENTS, project=project, after=0) as project_events,
+        ):
+            await events.event()
+            await project_events.event()
+            await asyncio.to_thread(act)
+            return [await until_withdrawn(events), await until_withdrawn(project_events)]
+
+    return asyncio.run(follow())
+
+
+def test_subscriptions_end_within_a_second_of_their_token(server: LiveServer) -> None:
+    person, elsewhere = server.sign_in("collaborator"), server.sign_in("collaborator")
+
+    def leave_everywhere() -> None:
+        elsewhere.run("mutation { logout(input: {everywhere: true}) { errors { code } } }")
+
+    for frames in until_signed_out(person, leave_everywhere):
+        signed_out(frames)
+
+
+def test_subscriptions_end_when_their_token_expires(embedded: Callable[..., LiveServer]) -> None:
+    # Between the second and the third of the looks that are taken every five seconds anyway.
+    lifetime = 7.0
+    server = embedded(ACCESS_TOKEN_HOURS=str(lifetime / 3600))
+    began = time.monotonic()
+    person = server.sign_in("producer")
+    session = start(person)
+
+    async def follow() -> list[dict[str, Any]]:
+        async with person.subscribe(EVENTS, session=session["id"]) as events:
+            return [await events.frame(), await events.frame()]
+
+    signed_out(asyncio.run(follow()))
+    assert lifetime < time.monotonic() - began < lifetime + 2
+
+
+def test_subscriptions_end_within_a_second_of_their_person_being_deactivated(server: LiveServer) -> None:
+    person = server.sign_in("collaborator")
+    page = f"/admin/users/edit/{parse_id(person.run('{ me { id } }')['me']['id'], 'User')}/"
+
+    def switch(active: str) -> None:
+        with browser(server, "admin") as admin:
+            admin.get(page)
+            form = {"email": "collaborator@example.com", "name": "Cleo", "role": "user", "tier": "pro"}
+            form |= {"is_active": active, "csrfmiddlewaretoken": admin.cookies["csrftoken"]}
+            assert admin.post(page, data=form).status_code == 302
+
+    try:
+        for frames in until_signed_out(person, lambda: switch("")):
+            signed_out(frames)
+    finally:
+        switch("on")
+
+
 def test_cookie_signs_a_socket_in_and_a_foreign_page_is_kept_out(server: LiveServer) -> None:
-    with httpx.Client(base_url=server.url) as browser:
-        browser.get("/")
-        form = {
-            "login": "producer@example.com",
-            "password": PASSWORD,
-            "csrfmiddlewaretoken": browser.cookies["csrftoken"],
-        }
-        assert browser.post("/accounts/login/", data=form, headers={"Referer": server.url}).status_code == 302
-        cookie = f"sessionid={browser.cookies['sessionid']}"
+    with browser(server, "producer") as person:
+        cookie = f"sessionid={person.cookies['sessionid']}"
 
     async def who(origin: str, protocol: str = "graphql-transport-ws") -> Any:
         address = server.url.replace("http", "ws") + "/graphql/"

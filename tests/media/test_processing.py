@@ -44,6 +44,15 @@ def test_a_film_gets_its_measures_and_a_poster(owner, project):
     assert done["revision"] == media["revision"]
 
 
+def test_what_ends_between_two_looks_has_not_begun_anew(owner, project):
+    media = upload(owner, project)
+    ProcessingJob.objects.update(progress=40)
+    assert owner.look(media["id"])["progress"] == 40
+    # As the second look finds it, where processing has ended since the first.
+    ProcessingJob.objects.all().delete()
+    assert owner.look(media["id"])["progress"] == 100
+
+
 def test_a_sound_gets_its_measures_and_a_waveform(owner, project):
     done = owner.media(project, samples.wav(), "voice.wav", "audio/wav")
     assert (done["status"], done["type"]) == ("ACTIVE", "AUDIO_CLIP")

@@ -127,6 +127,10 @@ def full(project, session, producer, media_rows):
         "completeSession": {"id": gid(session)},
         "sendMessage": {**say, "text": "Hello"},
         "selectChoice": {**say, "choiceId": gid(choice)},
+        "regenerate": {"messageId": gid(turn.message)},
+        "editMessage": {"messageId": gid(turn.message), "text": "Changed"},
+        "switchBranch": {"messageId": gid(turn.message)},
+        "setTyping": {"sessionId": gid(session), "typing": True},
         "cancelTurn": {"id": gid(turn)},
         "retryTurn": {"id": gid(turn)},
         "createUpload": ticket,
@@ -145,6 +149,8 @@ def full(project, session, producer, media_rows):
 ELSEWHERE = {
     *("login", "logout", "updateMe", "createProject", "archiveProject", "restoreProject"),
     *("cancelTurn", "cancelUpload"),
+    *("createToken", "revokeToken"),
+    *("createWebhook", "updateWebhook", "deleteWebhook", "rotateWebhookSecret", "testWebhook", "replayWebhook"),
 }
 
 

@@ -20,6 +20,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="The address to listen on.")
         parser.add_argument("--port", type=int, default=8000, help="The port to listen on.")
+        parser.add_argument("--application", default="cms.asgi:application", help="Another one, for tests.")
         parser.add_argument("--prepare", action="store_true", help="Migrate and (with DEBUG) load the demo.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -40,13 +41,16 @@ class Command(BaseCommand):
             lines += [f"    {name}@example.com" for name, *_ in PEOPLE]
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
-        # A large frame closes its socket; ping finds sockets that are dead.
+        # A large message closes its socket (1009); pings find sockets that are dead.
         uvicorn.run(
-            "cms.asgi:application",
+            options["application"],
             host=options["host"],
             port=options["port"],
             log_level="warning",
             lifespan="on",
+            ws="cms.sockets:PatientSocket",
             ws_max_size=1_048_576,
+            ws_ping_interval=settings.WEBSOCKET_PING_SECONDS,
+            ws_ping_timeout=settings.WEBSOCKET_PONG_SECONDS,
             timeout_graceful_shutdown=5,
         )

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+# Of a document's text. A feature script has some 200,000, a novel more.
+MOST_CHARACTERS = 400_000
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

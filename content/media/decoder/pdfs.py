@@ -7,10 +7,9 @@ from typing import Any
 
 import pypdfium2
 
-from .job import Job, RefusedError
+from .job import MOST_CHARACTERS, Job, RefusedError
 from .pictures import THUMBNAIL_SIDE, thumbnail
 
-MOST_CHARACTERS = 100_000
 # Of the job's time, what reading text may take; what was read by then counts.
 TEXT_SHARE = 0.3
 # PDFium's mark of a hyphen that only broke the line.
@@ -22,7 +21,8 @@ def pdf(job: Job) -> dict[str, Any]:
     until = time.monotonic() + job.seconds * TEXT_SHARE
     with _opened(job) as document:
         job.result("thumbnail.webp").write_bytes(_first_page(document))
-        return {"text": _text(document, until)}
+        text, is_cut = _text(document, until)
+        return {"text": text, "is_cut": is_cut}
 
 
 def pdf_opens(job: Job) -> dict[str, Any]:
@@ -56,10 +56,12 @@ def _first_page(document: pypdfium2.PdfDocument) -> bytes:
     return thumbnail(image.convert("RGB"))
 
 
-def _text(document: pypdfium2.PdfDocument, until: float) -> str:
-    parts, length = [], 0
+def _text(document: pypdfium2.PdfDocument, until: float) -> tuple[str, bool]:
+    """The beginning of the text, and whether it goes on."""
+    parts, length, is_cut = [], 0, False
     for number in range(len(document)):
         if length >= MOST_CHARACTERS or time.monotonic() > until:
+            is_cut = True
             break
         try:
             text = document[number].get_textpage().get_text_bounded()
@@ -68,7 +70,8 @@ def _text(document: pypdfium2.PdfDocument, until: float) -> str:
             continue
         parts.append(_plain(text))
         length += len(parts[-1]) + 1
-    return "\n".join(parts)[:MOST_CHARACTERS].strip()
+    text = "\n".join(parts)
+    return text[:MOST_CHARACTERS].strip(), is_cut or len(text) > MOST_CHARACTERS
 
 
 def _plain(text: str) -> str:

@@ -7,6 +7,8 @@ import { ChoiceSelector } from "./ChoiceSelector";
 import { useFileDrop } from "./FileUpload";
 import { InputArea, type InputAreaHandle } from "./InputArea";
 import { MessageList } from "./MessageList";
+import { PresenceLine } from "./PresenceLine";
+import { useTyping } from "./presence";
 import { isOpen } from "./reducer";
 import { SessionHeader } from "./SessionHeader";
 import type { Choice, PageContext } from "./types";
@@ -37,6 +39,8 @@ export function ChatInterface({ context, socket }: ChatInterfaceProps) {
   const isActive = state.session?.state === "ACTIVE";
   const canChoose = isActive && !answering && !sending && !state.project?.archivedAt;
 
+  useTyping(client, context.sessionId, composer.text, state.people.some((person) => person.user.id !== context.userId));
+
   useEffect(() => {
     document.title = `${state.session?.title || state.project?.title || "Chat"} · Auto-Movie`;
   }, [state.session?.title, state.project?.title]);
@@ -57,7 +61,13 @@ export function ChatInterface({ context, socket }: ChatInterfaceProps) {
       <div className="chat" data-dragging={dragging || undefined}>
         <SessionHeader state={state} connection={chat.connection} projectsUrl={context.projectsUrl} />
         <Notices chat={chat} context={context} />
-        <MessageList state={state} userId={context.userId} onRetry={chat.retry} onLoadOlder={chat.loadOlder}>
+        <MessageList
+          state={state}
+          userId={context.userId}
+          steering={canChoose ? chat.steering : null}
+          onRetry={chat.retry}
+          onLoadOlder={chat.loadOlder}
+        >
           <ChoiceSelector
             choices={state.choices}
             disabled={!canChoose}
@@ -68,6 +78,7 @@ export function ChatInterface({ context, socket }: ChatInterfaceProps) {
             onOverride={startOverride}
           />
         </MessageList>
+        <PresenceLine people={state.people} userId={context.userId} />
         <InputArea
           ref={input}
           composer={composer}

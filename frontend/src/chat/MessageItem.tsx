@@ -1,17 +1,24 @@
-import { memo } from "react";
+import { memo, useState } from "react";
 
 import { Attachments } from "./Attachments";
 import { absoluteTime, relativeTime } from "./format";
+import { MessageActions, MessageEditor } from "./MessageActions";
 import type { Message, PendingMessage, Stream } from "./types";
+import type { Steering } from "./useSteering";
 
 interface MessageItemProps {
   message: Message;
   userId: string;
   now: number;
+  /** Nothing follows it on the active path. */
+  isLast: boolean;
+  /** Null while the conversation cannot be steered. */
+  steering: Steering | null;
 }
 
-export const MessageItem = memo(function MessageItem({ message, userId, now }: MessageItemProps) {
+export const MessageItem = memo(function MessageItem({ message, userId, now, isLast, steering }: MessageItemProps) {
   const author = authorOf(message, userId);
+  const [editing, setEditing] = useState(false);
   if (message.role === "SYSTEM") return <SystemNote message={message} now={now} />;
   return (
     <article
@@ -28,11 +35,28 @@ export const MessageItem = memo(function MessageItem({ message, userId, now }: M
         </time>
       </p>
       <div className="message-body">
-        {/* `html` is rendered and sanitised by the server, which takes no HTML from anybody. */}
-        {message.html && <div className="prose" dangerouslySetInnerHTML={{ __html: message.html }} />}
+        {editing ? (
+          <MessageEditor
+            message={message}
+            onSend={steering && ((text) => steering.edit(message.id, text))}
+            onClose={() => setEditing(false)}
+          />
+        ) : (
+          // `html` is rendered and sanitised by the server, which takes no HTML from anybody.
+          message.html && <div className="prose" dangerouslySetInnerHTML={{ __html: message.html }} />
+        )}
         <Attachments attachments={message.attachments} />
       </div>
       {message.interrupted && <p className="message-note">Stopped part-way</p>}
+      {steering && !editing && (
+        <MessageActions
+          message={message}
+          isOwn={message.author?.id === userId}
+          isLast={isLast}
+          steering={steering}
+          onEdit={() => setEditing(true)}
+        />
+      )}
     </article>
   );
 });

@@ -5,6 +5,7 @@ import { MessageItem, PendingItem, StreamingItem } from "./MessageItem";
 import { type ChatState, isOpen, timelineOf } from "./reducer";
 import { TaskItem } from "./TaskItem";
 import type { Message, Turn } from "./types";
+import type { Steering } from "./useSteering";
 
 /** How near the end still counts as being there, in pixels. */
 const BOTTOM_SLACK = 48;
@@ -12,13 +13,15 @@ const BOTTOM_SLACK = 48;
 interface MessageListProps {
   state: ChatState;
   userId: string;
+  /** Null while the conversation cannot be steered. */
+  steering: Steering | null;
   onRetry: () => void;
   onLoadOlder: () => Promise<void>;
   /** What follows the conversation: the offered choices. */
   children?: ReactNode;
 }
 
-export function MessageList({ state, userId, onRetry, onLoadOlder, children }: MessageListProps) {
+export function MessageList({ state, userId, steering, onRetry, onLoadOlder, children }: MessageListProps) {
   const { messages, pending, stream, turn, tasks, olderCursor } = state;
   const now = useNow();
   const scroll = useStickyScroll(messages[0]?.seq ?? 0, pending.length);
@@ -46,7 +49,14 @@ export function MessageList({ state, userId, onRetry, onLoadOlder, children }: M
           <div className="message-log" role="log" aria-live="off" aria-label="Messages">
             {timelineOf(messages, tasks, olderCursor !== null).map((item) =>
               "seq" in item ? (
-                <MessageItem key={item.id} message={item} userId={userId} now={now} />
+                <MessageItem
+                  key={item.id}
+                  message={item}
+                  userId={userId}
+                  now={now}
+                  isLast={item === messages.at(-1)}
+                  steering={steering}
+                />
               ) : (
                 <TaskItem key={item.id} task={item} />
               ),

@@ -1,6 +1,7 @@
 import { createClient as createSocketClient, type Client as SocketClient } from "graphql-ws";
-import { Client, fetchExchange, type CombinedError, type TypedDocumentNode } from "urql";
+import { Client, fetchExchange, mapExchange, type CombinedError, type TypedDocumentNode } from "urql";
 
+import { persistedQuery } from "./documents";
 import { ApiError } from "./errors";
 import type { PageContext, UserError } from "./types";
 
@@ -8,10 +9,15 @@ const ENDPOINT = "/graphql/";
 const KEEP_ALIVE_MS = 12_000;
 const PONG_TIMEOUT_MS = 8_000;
 
+/** Sends a document's hash, and urql then leaves out its text. */
+const hashExchange = mapExchange({
+  onOperation: (operation) => ({ ...operation, extensions: { persistedQuery: persistedQuery(operation.query) } }),
+});
+
 export function createApiClient(context: PageContext): Client {
   return new Client({
     url: ENDPOINT,
-    exchanges: [fetchExchange],
+    exchanges: context.trustedDocuments ? [hashExchange, fetchExchange] : [fetchExchange],
     requestPolicy: "network-only",
     preferGetMethod: false,
     fetchOptions: () => ({
@@ -75,12 +81,12 @@ function apiErrorOf(error: CombinedError): ApiError {
 }
 
 /** One WebSocket for the page. Reconnecting is the subscriber's part: only it knows after which event to go on. */
-export function createSocket(): SocketClient {
+export function createSocket(context: PageContext): SocketClient {
   const url = new URL(ENDPOINT, window.location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   let socket: WebSocket | undefined;
   let pongTimer: number | undefined;
-  return createSocketClient({
+  const client = createSocketClient({
     url: url.toString(),
     retryAttempts: 0,
     lazyCloseTimeout: 3_000, // subscribing again after a gap keeps the connection
@@ -100,4 +106,6 @@ export function createSocket(): SocketClient {
       closed: () => window.clearTimeout(pongTimer),
     },
   });
+  if (!context.trustedDocuments) return client;
+  return { ...client, subscribe: (payload, sink) => client.subscribe({ ...payload, query: "" }, sink) };
 }

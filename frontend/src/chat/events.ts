@@ -7,6 +7,7 @@ import {
   SessionEventsDocument,
   type SessionEventsSubscription,
 } from "../gql/graphql";
+import { persistedQuery } from "./documents";
 import { ApiError } from "./errors";
 import type { Connection, ProjectMediaEvent, SessionEvent } from "./types";
 
@@ -57,6 +58,7 @@ export function followSession(socket: SocketClient, follower: Follower): () => v
     const unsubscribe = socket.subscribe<SessionEventsSubscription>(
       {
         query: stringifyDocument(SessionEventsDocument),
+        extensions: { persistedQuery: persistedQuery(SessionEventsDocument) },
         operationName: "SessionEvents",
         variables: { sessionId: follower.sessionId, after: follower.after() },
       },
@@ -157,6 +159,7 @@ export function followMedia(socket: SocketClient, follower: MediaFollower): () =
     const unsubscribe = socket.subscribe<ProjectMediaEventsSubscription>(
       {
         query: stringifyDocument(ProjectMediaEventsDocument),
+        extensions: { persistedQuery: persistedQuery(ProjectMediaEventsDocument) },
         operationName: "ProjectMediaEvents",
         variables: { projectId: follower.projectId, after: follower.after() },
       },

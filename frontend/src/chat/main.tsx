@@ -13,7 +13,7 @@ if (!root) throw new Error('The page has no element with the id "chat".');
 const context = readContext(root.dataset);
 createRoot(root).render(
   <Provider value={createApiClient(context)}>
-    <ChatInterface context={context} socket={createSocket()} />
+    <ChatInterface context={context} socket={createSocket(context)} />
   </Provider>,
 );
 
@@ -26,6 +26,7 @@ function readContext(data: DOMStringMap): PageContext {
     maxMessageLength: Number(data.maxMessageLength ?? 2000),
     loginUrl: data.loginUrl ?? "/accounts/login/",
     projectsUrl: data.projectsUrl ?? "/projects/",
+    trustedDocuments: data.trustedDocuments !== undefined,
   };
 }
 

@@ -16,6 +16,8 @@ function message(seq: number, changes: Partial<Message> = {}): Message {
     interrupted: false,
     createdAt: AT,
     author: null,
+    siblings: [{ id: `message-${seq}` }],
+    replies: [],
     attachments: [],
     selectedChoice: null,
     turn: null,
@@ -143,6 +145,21 @@ describe("stored events", () => {
     expect(state.messages).toEqual([]);
     expect(state.lastSeq).toBe(10);
     expect(state.subscription).toBe(before.subscription + 1);
+  });
+
+  it("tell of another path: what is shown stays until the session is loaded anew, and nothing is added to it", () => {
+    const before = loaded({ messages: { ...session().messages, edges: [{ node: message(1) }, { node: message(2) }] } });
+    const moved = after(before, { __typename: "PathChangedEvent", seq: 11, at: AT, session: null }, added(12, message(3)));
+    expect(moved.live).toBe(false);
+    expect(moved.reload).toBe(before.reload + 1);
+    expect(messagesOf(moved)).toEqual([1, 2]);
+    const edges = [{ node: message(1) }, { node: message(3) }];
+    const state = reduce(moved, {
+      type: "loaded",
+      session: session({ lastEventSeq: 12, messages: { ...session().messages, edges } }),
+    });
+    expect(messagesOf(state)).toEqual([1, 3]);
+    expect([state.live, state.lastSeq]).toEqual([true, 12]);
   });
 
   it("that come in the wrong order end up in the right one, by the replay", () => {

@@ -11,6 +11,7 @@ import type {
   LoadedSession,
   Message,
   PendingMessage,
+  Person,
   Progress,
   ProjectMediaEvent,
   SessionEvent,
@@ -37,9 +38,11 @@ export interface ChatState {
   /** Attempts at which a turn had ended, by turn id: later words of that attempt are dropped. */
   ended: Readonly<Record<string, number>>;
   tasks: Task[];
+  /** Who has the session open, oneself included. */
+  people: readonly Person[];
   /** False until the session is loaded, and again while it has to be loaded anew. */
   live: boolean;
-  /** Rises where subscribing again did not close a gap: the page loads the session anew. */
+  /** Rises where subscribing again did not close a gap, or another path is active: the page loads the session anew. */
   reload: number;
   /** The number of the present subscription. It rises with every gap: the page subscribes again after `lastSeq`. */
   subscription: number;
@@ -65,6 +68,7 @@ export const emptyState: ChatState = {
   stream: null,
   ended: {},
   tasks: [],
+  people: [],
   live: false,
   reload: 0,
   subscription: 0,
@@ -226,10 +230,13 @@ function takeEvent(state: ChatState, event: SessionEvent): ChatState {
 
 /** Something is missing. Subscribing again replays it; where that did not help, only loading anew does. */
 function gap(state: ChatState): ChatState {
-  if (state.gapAfter === state.lastSeq) {
-    return { ...state, gapAfter: null, live: false, reload: state.reload + 1 };
-  }
+  if (state.gapAfter === state.lastSeq) return reloading({ ...state, gapAfter: null });
   return { ...state, gapAfter: state.lastSeq, subscription: state.subscription + 1 };
+}
+
+/** What is shown is out of date as a whole. It stays until the session is loaded anew. */
+function reloading(state: ChatState): ChatState {
+  return { ...state, live: false, reload: state.reload + 1 };
 }
 
 function applyEvent(state: ChatState, event: SessionEvent): ChatState {
@@ -246,8 +253,12 @@ function applyEvent(state: ChatState, event: SessionEvent): ChatState {
       return { ...state, step: event.step, progress: event.progress };
     case "SessionUpdatedEvent":
       return event.session ? { ...state, session: event.session } : state;
+    case "PathChangedEvent":
+      return reloading(state);
     case "TaskUpdatedEvent":
       return event.task ? { ...state, tasks: upsertTask(state.tasks, event.task) } : state;
+    case "PresenceEvent":
+      return { ...state, people: event.people };
     default:
       return state; // a kind that a newer server knows
   }

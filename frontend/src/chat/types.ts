@@ -25,6 +25,7 @@ export type SessionState = SessionStateFieldsFragment;
 export type LoadedSession = NonNullable<ChatSessionQuery["session"]>;
 export type ProjectMediaEvent = ProjectMediaEventsSubscription["projectEvents"];
 export type SessionEvent = SessionEventsSubscription["sessionEvents"];
+export type Person = Extract<SessionEvent, { __typename: "PresenceEvent" }>["people"][number];
 
 /** What the page was told by the template that holds it. */
 export interface PageContext {
@@ -35,6 +36,8 @@ export interface PageContext {
   maxMessageLength: number;
   loginUrl: string;
   projectsUrl: string;
+  /** The server runs documents that it knows by their hash, and no others. */
+  trustedDocuments: boolean;
 }
 
 /** A message on its way to the server. */

@@ -18,7 +18,8 @@ import { ApiError, problemOf } from "./errors";
 import { followMedia, followSession } from "./events";
 import { newKey } from "./format";
 import { type ChatState, emptyState, reduce } from "./reducer";
-import type { Attachment, Choice, Connection, Problem } from "./types";
+import type { Attachment, Choice, Connection, Problem, Turn } from "./types";
+import { type Steering, useSteering } from "./useSteering";
 
 const OLDER_MESSAGES = 50;
 const SUSPICIOUS_FAILURES = 2;
@@ -47,6 +48,7 @@ export interface Chat {
   stop: () => void;
   retry: () => void;
   resume: () => void;
+  steering: Steering;
   /** Has a media item that failed prepared again. */
   retryMedia: (mediaId: string) => void;
   loadOlder: () => Promise<void>;
@@ -136,6 +138,14 @@ export function useChat(client: Client, socket: SocketClient, sessionId: string)
     return () => window.removeEventListener("online", again);
   }, [live, load]);
 
+  const failOrReload = useCallback(
+    (error: unknown) => {
+      fail(error);
+      if (STALE_CODES.includes(problemOf(error).code)) void load();
+    },
+    [fail, load],
+  );
+
   const send = useCallback(
     async ({ text, attachments, choice }: Outgoing): Promise<boolean> => {
       const attachmentIds = attachments.map((attachment) => attachment.id);
@@ -162,14 +172,12 @@ export function useChat(client: Client, socket: SocketClient, sessionId: string)
         return true;
       } catch (error) {
         dispatch({ type: "sendRefused", key });
-        fail(error);
-        const { code } = problemOf(error);
-        if (code !== "NETWORK") lastSend.current = null;
-        if (STALE_CODES.includes(code)) void load();
+        if (problemOf(error).code !== "NETWORK") lastSend.current = null;
+        failOrReload(error);
         return false;
       }
     },
-    [client, fail, load, sessionId],
+    [client, failOrReload, sessionId],
   );
 
   const stop = useCallback(() => {
@@ -188,6 +196,10 @@ export function useChat(client: Client, socket: SocketClient, sessionId: string)
       .then((payload) => payload.turn && dispatch({ type: "turnAnswered", turn: payload.turn }))
       .catch(fail);
   }, [client, fail]);
+
+  const dismissProblem = useCallback(() => setProblem(null), []);
+  const takeTurn = useCallback((turn: Turn | null) => turn && dispatch({ type: "turnAnswered", turn }), []);
+  const steering = useSteering(client, { onTurn: takeTurn, onDone: dismissProblem, onError: failOrReload });
 
   const resume = useCallback(() => {
     mutate(client, ResumeSessionDocument, { input: { id: sessionId } }, (data) => data.resumeSession)
@@ -228,7 +240,6 @@ export function useChat(client: Client, socket: SocketClient, sessionId: string)
     }
   }, [client, fail, sessionId]);
 
-  const dismissProblem = useCallback(() => setProblem(null), []);
   return {
     state,
     connection,
@@ -241,6 +252,7 @@ export function useChat(client: Client, socket: SocketClient, sessionId: string)
     stop,
     retry,
     resume,
+    steering,
     retryMedia,
     loadOlder,
   };
