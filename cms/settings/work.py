@@ -21,7 +21,10 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
-if CELERY_BROKER_URL.startswith("redis"):
+if EMBEDDED_WORKER:
+    # Kombu looks for messages once a second: that long a turn would wait, and sweeps would fill the queue.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.02}
+elif CELERY_BROKER_URL.startswith("redis"):
     # No task takes an hour; what a dead worker held is restored at every look, and not at every tenth.
     CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "unacked_restore_throttle": 1}
 elif CELERY_BROKER_URL.startswith("amqp"):

@@ -128,7 +128,8 @@ def test_threads_get_what_one_gets(local):
 
 
 def test_the_kept_centre_is_the_models():
-    assert np.load(CENTRE) == pytest.approx(measure(), abs=1e-4)
+    # Processors round the quantised model differently; another model's centre is ten times as far away.
+    assert np.load(CENTRE) == pytest.approx(measure(), abs=1e-3)
 
 
 # --- Jina --------------------------------------------------------------------------------------------------------
